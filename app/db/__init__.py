@@ -15,7 +15,7 @@ from app.db.inserts import (
 )
 from app.db.limits import Limits
 from app.db.overlapping import overlapping_inserts
-from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, run
+from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, is_in_few, run
 from app.db.transactions import Database, SessionFactory
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "insert_rows_statement",
     "insert_statement",
     "is_in",
+    "is_in_few",
     "overlapping_inserts",
     "reserve_ids",
     "run",

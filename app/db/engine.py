@@ -74,7 +74,8 @@ def use_engines(engines: dict[str | None, Engine], limits: Limits | None = None)
         for each in (made.main, made.autocommit):
             event.listen(each, "connect", lambda connection, _record: limit_postgresql(connection, made.limits))
             event.listen(each, "connect", _share_postgresql)
-    event.listen(main, "handle_error", _raise_busy)
+    for each in {made.main, made.autocommit}:
+        event.listen(each, "handle_error", _raise_busy)
     return made
 
 

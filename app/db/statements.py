@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Protocol, cast
 
-from sqlalchemy import JSON, ColumnElement, CursorResult, Dialect, Executable, bindparam, func, select
+from sqlalchemy import JSON, ColumnElement, Connection, CursorResult, Dialect, Executable, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.db.array_text import ArrayText
@@ -16,12 +16,20 @@ _NOTHING = object()
 
 
 class ReadConnection:
-    """Reads by compiled statements alone (``CompiledStatement``). Each sees what was committed before it."""
+    """Reads without a session: by compiled statements (``CompiledStatement``) and by Core statements (``run``).
 
-    __slots__ = ("info",)
+    On PostgreSQL there is no transaction: each statement sees what was committed before it.
+    """
 
-    def __init__(self, info: dict[str, Any]) -> None:
+    __slots__ = ("_connection", "info")
+
+    def __init__(self, connection: Connection, info: dict[str, Any]) -> None:
+        self._connection = connection
         self.info = info
+
+    def connection(self) -> Connection:
+        """As a session's."""
+        return self._connection
 
 
 @dataclass(slots=True)
@@ -210,15 +218,26 @@ def is_in(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[
     return column == func.any(bindparam(name, type_=ArrayText(column.type)))
 
 
-def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+def is_in_few(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """The same for a list of a page at most. PostgreSQL plans it once, for any such list.
+
+    For a list that it sees as a parameter it makes a new plan each time, which takes longer than to execute it.
+    """
+    if dialect == "sqlite":
+        return is_in(dialect, column, name)
+    listed = select(func.unnest(bindparam(name, type_=ArrayText(column.type))))
+    return column == func.any(func.array(listed.scalar_subquery()))
+
+
+def run(session: Session | ReadConnection, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
     """Execute a Core statement on the session's connection, without the work that the ORM would add."""
     return session.connection().execute(statement, parameters)
 
 
-def dialect_of(session: Session) -> str:
+def dialect_of(session: Session | ReadConnection) -> str:
     """``sqlite`` or ``postgresql``."""
     driver: DriverConnection | None = session.info.get(DRIVER)
-    return (driver or session.get_bind()).dialect.name
+    return (driver or cast(Session, session).get_bind()).dialect.name
 
 
 def driver_of(session: Session | ReadConnection) -> DriverConnection:

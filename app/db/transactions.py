@@ -92,13 +92,17 @@ class Database:
 
     @contextmanager
     def read_connection(self) -> Iterator[ReadConnection]:
-        """An open connection for compiled statements, without session and transaction, for benchmarked paths.
+        """An open connection for reads without a session, for benchmarked paths.
 
         :raises QueryTooSlow: it takes longer than ``Limits.read_s``
         """
         with self._deadline.within(self._limits.read_s), self._read_pool.borrow() as pooled:
             driver = DriverConnection(self._autocommit_engine.dialect, self.trace, pooled.driver)
-            yield ReadConnection({**self.info, DRIVER: driver})
+            try:
+                yield ReadConnection(pooled.connection, {**self.info, DRIVER: driver})
+            finally:
+                if pooled.connection.in_transaction():
+                    pooled.roll_back(pooled.connection)
 
     @contextmanager
     def exclusive(self) -> Iterator[Connection]:
@@ -177,10 +181,10 @@ class _PooledConnection:
     driver: Any
     is_usable: bool = True
 
-    def roll_back(self, session: Session) -> None:
+    def roll_back(self, begun: Session | Connection) -> None:
         """Roll back. Where that fails too, the connection is not used again."""
         try:
-            session.rollback()
+            begun.rollback()
             self.driver.rollback()
         except Exception:
             self.is_usable = False

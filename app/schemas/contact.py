@@ -11,7 +11,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.schemas.fields import Constant, IsoTime, IsSet, Output, UnixTime
+from app.schemas.fields import AsItIs, Constant, IsoTime, IsSet, Output, UnixTime
 from app.schemas.paging import PagedListSchema
 
 INLINE_MAX = 10
@@ -73,7 +73,7 @@ class AddressableSchema(Output):
     has_more = fields.Boolean(required=True)
 
 
-class Collection(fields.Nested):
+class Collection(AsItIs, fields.Nested):
     """A short list inside a contact: its first entries, and the address of all.
 
     :param name: the last part of the address of all
@@ -84,12 +84,12 @@ class Collection(fields.Nested):
         super().__init__(AddressableSchema, required=True, **more)
         self._name, self._entry, self._folder = name, entry, folder
 
-    def _serialize(self, *arguments: Any, **_more: Any) -> Any:
-        ids, _, value = arguments
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **_more: Any) -> dict[str, Any]:  # noqa: ARG002
+        ids = self.read(obj)
         return {
             "type": "list",
             "data": [_reference(self._entry, self._folder, each) for each in ids[:INLINE_MAX]],
-            "url": f"/contacts/{value.row.public_id}/{self._name}",
+            "url": f"/contacts/{obj.row.public_id}/{self._name}",
             "total_count": len(ids),
             "has_more": len(ids) > INLINE_MAX,
         }
@@ -98,16 +98,25 @@ class Collection(fields.Nested):
 class EmptyCollection(Collection):
     """The same for what contacts do not have here."""
 
-    _CHECK_ATTRIBUTE = False
-
-    def _serialize(self, *arguments: Any, **more: Any) -> Any:
-        _, attr, obj = arguments
-        return super()._serialize((), attr, obj, **more)
+    def read(self, _value: ContactValue) -> Sequence[int]:
+        return ()
 
 
 @lru_cache(maxsize=256)
 def _reference(entry: str, folder: str, entry_id: int) -> dict[str, str]:
     return {"type": entry, "id": str(entry_id), "url": f"/{folder}/{entry_id}"}
+
+
+class PlainText(AsItIs, fields.String):
+    """Text of a response."""
+
+
+class YesOrNo(AsItIs, fields.Boolean):
+    """True or false of a response."""
+
+
+class PlainJson(AsItIs, fields.Dict):
+    """An object of a response, with any names."""
 
 
 class Email(fields.String):
@@ -138,18 +147,18 @@ class ContactSchema(_EmptySchema):  # type: ignore[misc,valid-type]  # made from
     """Intercom's contact. Dumps a ``ContactValue``."""
 
     type = Constant("contact")
-    id = fields.String(required=True, attribute="row.public_id", metadata={"pattern": "^[0-9a-f]{24}$"})
-    workspace_id = fields.String(required=True)
-    external_id = fields.String(required=True, allow_none=True, attribute="row.external_id")
-    role = fields.String(required=True, attribute="row.role", validate=validate.OneOf(["user", "lead"]))
+    id = PlainText(required=True, attribute="row.public_id", metadata={"pattern": "^[0-9a-f]{24}$"})
+    workspace_id = PlainText(required=True)
+    external_id = PlainText(required=True, allow_none=True, attribute="row.external_id")
+    role = PlainText(required=True, attribute="row.role", validate=validate.OneOf(["user", "lead"]))
     email = Email(required=True, attribute="row.email", metadata={"description": "empty when there is none"})
     email_domain = EmailDomain(required=True, attribute="row.email", dump_only=True)
-    phone = fields.String(required=True, allow_none=True, attribute="row.phone")
-    name = fields.String(required=True, allow_none=True, attribute="row.name")
+    phone = PlainText(required=True, allow_none=True, attribute="row.phone")
+    name = PlainText(required=True, allow_none=True, attribute="row.name")
     avatar = Avatar(required=True, allow_none=True, attribute="row.avatar")
     owner_id: fields.Field[Any] = fields.String(required=True, allow_none=True, attribute="row.owner_id")
-    unsubscribed_from_emails = fields.Boolean(required=True, attribute="row.unsubscribed_from_emails")
-    gdpr_optin = fields.Boolean(
+    unsubscribed_from_emails = YesOrNo(required=True, attribute="row.unsubscribed_from_emails")
+    gdpr_optin = YesOrNo(
         required=True,
         allow_none=True,
         attribute="row.gdpr_optin",
@@ -161,14 +170,14 @@ class ContactSchema(_EmptySchema):  # type: ignore[misc,valid-type]  # made from
     updated_at: fields.Field[Any] = UnixTime(required=True, attribute="row.updated_at")
     signed_up_at: fields.Field[Any] = UnixTime(required=True, allow_none=True, attribute="row.signed_up_at")
     last_seen_at: fields.Field[Any] = UnixTime(required=True, allow_none=True, attribute="row.last_seen_at")
-    language_override = fields.String(required=True, allow_none=True, attribute="row.locale")
-    time_zone = fields.String(
+    language_override = PlainText(required=True, allow_none=True, attribute="row.locale")
+    time_zone = PlainText(
         required=True,
         allow_none=True,
         attribute="row.time_zone",
         metadata={"description": "the IANA name of the person's time zone"},
     )
-    custom_attributes = fields.Dict(required=True, attribute="row.custom_attributes")
+    custom_attributes = PlainJson(required=True, attribute="row.custom_attributes")
     location = Constant(
         {"type": "location"} | dict.fromkeys(("country", "region", "city", "country_code", "continent_code"))
     )
@@ -178,10 +187,10 @@ class ContactSchema(_EmptySchema):  # type: ignore[misc,valid-type]  # made from
     companies = EmptyCollection("companies", "company", "companies")
     opted_in_subscription_types = Collection(*_SUBSCRIPTIONS, attribute="opted_in")
     opted_out_subscription_types = Collection(*_SUBSCRIPTIONS, attribute="opted_out")
-    sms_consent = fields.Boolean(
+    sms_consent = YesOrNo(
         required=True, attribute="has_sms_consent", metadata={"description": "opted in to a live type by SMS"}
     )
-    unsubscribed_from_sms = fields.Boolean(
+    unsubscribed_from_sms = YesOrNo(
         required=True, attribute="is_suppressed", metadata={"description": "their number must not be texted"}
     )
     archived = IsSet(required=True, attribute="row.archived_at")

@@ -22,7 +22,7 @@ from app.models.contact import EMAIL_DOMAINS, ENDING_LENGTH
 _CONTACT = Contact.__table__
 _TAGGED = ContactTag.__table__
 NUMBERS = {"phone", "formatted_phone"}
-_PARTS = {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}
+PARTS = {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}
 # Fields of Intercom that have no value here.
 _EMPTY_BOOLEANS = {"marked_email_as_spam", "has_hard_bounced"}
 COLUMNS: Mapping[str, ColumnElement[Any]] = {
@@ -79,8 +79,9 @@ def condition(query: Query, context: QueryContext) -> ColumnElement[bool]:
 
 def _text(query: Filter, context: QueryContext) -> ColumnElement[bool]:
     value_of = column(query.name, context)
-    if query.operator in _PARTS:
-        part = _stored_part(query.name, str(query.values[0]))
+    if query.operator in PARTS:
+        (wanted,) = query.values
+        part = wanted if isinstance(wanted, text_sql.Parameter) else stored_part(query.name, str(wanted))
         if query.operator == Operator.STARTS and query.name in NUMBERS:
             return text_sql.begins_with(context.dialect, value_of, part)
         if query.operator == Operator.ENDS and query.name in NUMBERS and is_ending(part):
@@ -109,7 +110,8 @@ def is_ending(part: str) -> bool:
     return part.isascii() and part.isdigit() and len(part) >= ENDING_LENGTH
 
 
-def _stored_part(name: str, value: str) -> str:
+def stored_part(name: str, value: str) -> str:
+    """What the column of a field may hold for a part of a text."""
     if name in NUMBERS:
         return phone_text.part(value)
     return value.lower() if name in {"email", "email_domain"} else value
@@ -173,7 +175,7 @@ def _custom(query: Filter, context: QueryContext) -> ColumnElement[bool]:
             Operator.AT_LEAST: number >= wanted,
         }
         return compare[query.operator]
-    if query.operator in _PARTS:
+    if query.operator in PARTS:
         return text_sql.part(values.text, query.operator, str(wanted))
     hit = or_(false(), *(values.equals(value) for value in query.values))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~func.coalesce(hit, false())

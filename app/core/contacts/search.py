@@ -9,22 +9,24 @@ from typing import Any, NamedTuple, TypeGuard
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, bindparam, case, func, literal, literal_column, select
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm import Session
 
-from app.core.contacts import filter_sql, filters, segment_queries, status_pages
+from app.core.contacts import filter_sql, filters, kept_statements, segment_queries
 from app.core.contacts.filter_sql import QueryContext
-from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
+from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Value
+from app.core.contacts.kept_statements import Kept
 from app.core.contacts.search_plans import SELECTIVE, is_listed, plan
 from app.core.contacts.search_walks import NEWEST_FIRST, Key, Order, Plan
 from app.core.email import normalize
 from app.core.errors import InvalidInput, NotFound
-from app.db import CompiledStatement, dialect_of, run
+from app.db import CompiledStatement, ReadConnection, dialect_of, is_in_few, run
 from app.models import Contact, SubscriptionType, Workspace
 
 COUNTED_MAX = 10_000
 SKIPPED_MAX = 10_000
 _MATCHED_TOGETHER = 50  # queries in one statement
 _LOOKED_UP_MAX = 10
+_WITHOUT_POLICY = {Kind.TEXT, Kind.BOOLEAN, Kind.CUSTOM, Kind.TAG}
 _CONTACT = Contact.__table__
 _UTC = ZoneInfo("UTC")
 _WORKSPACE = Workspace.__table__
@@ -33,11 +35,11 @@ _POLICY = CompiledStatement(
         _WORKSPACE.c.id == literal(1)
     )
 )
-# Built once, because each list reads them.
-_TYPES = (
-    select(SubscriptionType)
-    .where(SubscriptionType.id.in_(bindparam("ids", expanding=True)))
-    .options(lazyload(SubscriptionType.translations))
+_TYPE = SubscriptionType.__table__
+_TYPES = CompiledStatement(
+    lambda dialect: select(_TYPE.c.id, _TYPE.c.channel, _TYPE.c.consent_type, _TYPE.c.state).where(
+        is_in_few(dialect, _TYPE.c.id, "ids")
+    )
 )
 # Integrations look up one contact by such a value for nearly every call of their own.
 _BY_VALUE = {
@@ -62,7 +64,7 @@ class Found:
 
 
 def page(
-    session: Session,
+    session: Session | ReadConnection,
     query: Query | None,
     *,
     order: Order | None = None,
@@ -88,7 +90,7 @@ def page(
     if total is None:
         total = len(found)
         if key is not None or skip:
-            total = _count(session, plan(query, Order(), context))
+            total = _count(session, query, context)
     return Found([row[-1] for row in found[:limit]], key, total, total >= COUNTED_MAX)
 
 
@@ -131,7 +133,7 @@ def window(
 
 def count(session: Session, query: Query | None) -> int:
     """How many contacts match a query, counted up to ``COUNTED_MAX``."""
-    return _count(session, plan(query, Order(), context_of(session, query)))
+    return _count(session, query, context_of(session, query))
 
 
 def which(session: Session, queries: Sequence[Query], contact_id: int) -> list[bool]:
@@ -166,9 +168,9 @@ def find_by_email(session: Session, address: str) -> Contact:
     return found
 
 
-def context_of(session: Session, query: Query | None) -> QueryContext:
+def context_of(session: Session | ReadConnection, query: Query | None) -> QueryContext:
     """The context that the query is read with. Reads only what the query names."""
-    if query is None:
+    if query is None or not _needs_policy(query):
         return QueryContext(dialect_of(session), _UTC, None, (), {}, {})
     segments = segment_queries.queries(session, filters.segments_in(query))
     named = filters.types_in(query).union(*(filters.types_in(each) for each in segments.values()))
@@ -177,10 +179,28 @@ def context_of(session: Session, query: Query | None) -> QueryContext:
     return QueryContext(dialect_of(session), ZoneInfo(zone), region, tuple(countries), types, segments)
 
 
-def _types(session: Session, named: frozenset[str]) -> dict[str, SubscriptionType]:
+def _needs_policy(query: Query) -> bool:
+    """Whether a query depends on the workspace: on its time zone, its countries, its types and segments."""
+    if isinstance(query, Group):
+        return any(_needs_policy(part) for part in query.parts)
+    if query.name in filter_sql.NUMBERS:
+        return query.operator not in filter_sql.PARTS and any(map(_is_national, query.values))
+    return query.kind not in _WITHOUT_POLICY
+
+
+def _is_national(value: Value) -> bool:
+    """Whether a number may be read in the country of the workspace."""
+    return value is not None and not str(value).startswith("+")
+
+
+def _types(session: Session | ReadConnection, named: frozenset[str]) -> dict[str, SubscriptionType]:
     if not named:
         return {}
-    return {str(each.id): each for each in session.scalars(_TYPES, {"ids": [int(each) for each in named]})}
+    rows = _TYPES.all(session, ids=[int(each) for each in named])
+    return {
+        str(type_id): SubscriptionType(id=type_id, channel=channel, consent_type=consent_type, state=state)
+        for type_id, channel, consent_type, state in rows
+    }
 
 
 def is_look_up(query: Query | None) -> TypeGuard[Filter]:
@@ -197,7 +217,7 @@ def is_typed(query: Query | None) -> bool:
     return query is not None and query.kind == Kind.TYPED
 
 
-def _look_up(session: Session, query: Query | None, limit: int) -> list[int] | None:
+def _look_up(session: Session | ReadConnection, query: Query | None, limit: int) -> list[int] | None:
     """The contacts of a query for one unique value; null for other queries, and where they do not fit on one page.
 
     Null, too, for a number that can be read in several ways.
@@ -205,7 +225,7 @@ def _look_up(session: Session, query: Query | None, limit: int) -> list[int] | N
     if not is_look_up(query):
         return None
     (value,) = query.values
-    is_national = query.name in filter_sql.NUMBERS and not str(value).startswith("+")
+    is_national = query.name in filter_sql.NUMBERS and _is_national(value)
     stored = filter_sql.stored_values(query.name, str(value), _POLICY.one(session)[1] if is_national else None)
     if len(stored) > 1:
         return None
@@ -221,16 +241,18 @@ class _Place(NamedTuple):
     limit: int
 
 
-def _read(session: Session, query: Query | None, order: Order, context: QueryContext, place: _Place) -> list[Any]:
+def _read(
+    session: Session | ReadConnection, query: Query | None, order: Order, context: QueryContext, place: _Place
+) -> list[Any]:
     """The keys of the rows at a place."""
-    built = None if place.skip else status_pages.statement(query, order, context, is_first=place.after is None)
-    if built is None:
+    kept = None if place.skip else kept_statements.page(query, order, context, is_first=place.after is None)
+    if kept is None:
         return _rows(session, plan(query, order, context), place)
     last = {"last_id": place.after[1]} if place.after is not None else {}
-    return list(run(session, built, {"limit": place.limit, **last}))
+    return list(run(session, kept.statement, {"limit": place.limit, **kept.parameters, **last}))
 
 
-def _rows(session: Session, chosen: Plan, place: _Place) -> list[Any]:
+def _rows(session: Session | ReadConnection, chosen: Plan, place: _Place) -> list[Any]:
     after, skip, limit = place
     found: list[Any] = []
     for stretch in chosen.stretches:
@@ -255,9 +277,9 @@ def _key(row: Any) -> Key:
     return tuple(_plain(part) for part in row)
 
 
-def _count(session: Session, chosen: Plan) -> int:
-    some = select(literal(1)).select_from(chosen.source).where(chosen.where).limit(COUNTED_MAX).subquery()
-    return int(run(session, select(func.count()).select_from(some)).scalar_one())
+def _count(session: Session | ReadConnection, query: Query | None, context: QueryContext) -> int:
+    kept = kept_statements.count(query, context) or Kept(plan(query, Order(), context).counting, {})
+    return int(run(session, kept.statement, {"most": COUNTED_MAX, **kept.parameters}).scalar_one())
 
 
 def _plain(part: Any) -> Any:

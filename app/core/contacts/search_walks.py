@@ -9,14 +9,18 @@ from sqlalchemy import (
     BinaryExpression,
     ColumnElement,
     FromClause,
+    Integer,
+    Select,
     Table,
     and_,
+    bindparam,
     collate,
     func,
     literal,
     literal_column,
     null,
     or_,
+    select,
     true,
     tuple_,
 )
@@ -71,6 +75,12 @@ class Plan:
     order: tuple[ColumnElement[Any], ...]
     keys: tuple[ColumnElement[Any], ...]
     stretches: tuple[Stretch, ...]
+
+    @property
+    def counting(self) -> Select[int]:
+        """Counts the contacts, up to the parameter ``most``."""
+        some = select(literal(1)).select_from(self.source).where(self.where).limit(bindparam("most", type_=Integer))
+        return select(func.count()).select_from(some.subquery())
 
 
 def by_joined(table: Table, where: ColumnElement[bool], order: Order) -> Plan:

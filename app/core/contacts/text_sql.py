@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, or_
+from sqlalchemy import ColumnElement, String, and_, bindparam, false, func, or_
 
 from app.core.contacts.filters import Operator
+
+_LAST = "~"  # no number holds this character or one behind it
 
 
 def equality(column: ColumnElement[Any], operator: Operator, values: list[Any]) -> ColumnElement[bool]:
@@ -31,13 +33,40 @@ def part(column: ColumnElement[Any], operator: Operator, wanted: str) -> ColumnE
             return column.icontains(wanted, autoescape=True)
 
 
+class Parameter(str):
+    """The name of a parameter, in place of a text that is not known while a statement is built."""
+
+    __slots__ = ()
+
+
 def begins_with(dialect: str, column: ColumnElement[Any], beginning: str) -> ColumnElement[bool]:
     """By code points, as the index of numbers is kept; everything begins with the empty text."""
-    if not beginning:
+    begin: Any
+    end: Any
+    if isinstance(beginning, Parameter):
+        begin, end = (bindparam(name, type_=String) for name in _names(beginning))
+    elif not beginning:
         return column.is_not(None)
-    if beginning[-1] >= "~":  # no number holds such a character
+    elif beginning[-1] >= _LAST:
         return false()
-    after = beginning[:-1] + chr(ord(beginning[-1]) + 1)
+    else:
+        begin, end = beginning, _end(beginning)
     if dialect == "sqlite":
-        return and_(column >= beginning, column < after)
-    return and_(column.op("~>=~", is_comparison=True)(beginning), column.op("~<~", is_comparison=True)(after))
+        return and_(column >= begin, column < end)
+    return and_(column.op("~>=~", is_comparison=True)(begin), column.op("~<~", is_comparison=True)(end))
+
+
+def range_parameters(parameter: Parameter, beginning: str) -> dict[str, str] | None:
+    """The parameters of ``begins_with(…, parameter)`` for a beginning; null for one that is no range of texts."""
+    if not beginning or beginning[-1] >= _LAST:
+        return None
+    return dict(zip(_names(parameter), (beginning, _end(beginning)), strict=True))
+
+
+def _names(parameter: Parameter) -> tuple[str, str]:
+    return str(parameter), f"{parameter}_end"
+
+
+def _end(beginning: str) -> str:
+    """The first text behind all those with this beginning."""
+    return beginning[:-1] + chr(ord(beginning[-1]) + 1)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from app.core import contact_lists
 from app.core.consent import attached, current_destination, reach
 from app.core.errors import NotFound
 from app.core.signing import is_public_id
-from app.db import CompiledStatement, ReadConnection, is_in
+from app.db import CompiledStatement, ReadConnection, is_in_few, run
 from app.models import Consent, Contact, SubscriptionType, Suppression
 
 _CONTACT = Contact.__table__
@@ -73,12 +73,12 @@ _ONE = (
 )
 _BY_PUBLIC_ID = CompiledStatement(_ONE.where(_CONTACT.c.public_id == bindparam("public_id")))
 _BY_EXTERNAL_ID = CompiledStatement(_ONE.where(_CONTACT.c.external_id == bindparam("external_id")))
-_BY_IDS = CompiledStatement(lambda dialect: select(*_COLUMNS).where(is_in(dialect, _CONTACT.c.id, "ids")))
+_BY_IDS = CompiledStatement(lambda dialect: select(*_COLUMNS).where(is_in_few(dialect, _CONTACT.c.id, "ids")))
 _OF_MANY = CompiledStatement(
     lambda dialect: (
         select(*attached.COLUMNS)
         .select_from(attached.SOURCE)
-        .where(is_in(dialect, _CONSENT.c.contact_id, "ids"))
+        .where(is_in_few(dialect, _CONSENT.c.contact_id, "ids"))
         .order_by(_CONSENT.c.subscription_type_id)
     )
 )
@@ -109,7 +109,7 @@ def find_by_external_id(session: Session | ReadConnection, external_id: str) -> 
     return _one(session, [each for each in known if each[2] == "user"])
 
 
-def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
+def of_ids(session: Session | ReadConnection, ids: Sequence[int]) -> list[View]:
     """The contacts with these ids, in the order of ``ids``. Ids without a contact are left out."""
     if not ids:
         return []
@@ -134,10 +134,13 @@ def _view(row: Row, rows: Iterable[Any]) -> View:
     return View(row, *found)
 
 
-def merged_into(session: Session, ids: Sequence[int]) -> dict[int, list[tuple[str, str, datetime | None]]]:
+def merged_into(
+    session: Session | ReadConnection, ids: Sequence[int]
+) -> dict[int, list[tuple[str, str, datetime | None]]]:
     """The contacts that were merged into each of these: public id, role and when, the oldest first."""
     columns = (Contact.merged_into_id, Contact.public_id, Contact.role, Contact.archived_at)
     merged: dict[int, list[tuple[str, str, datetime | None]]] = {each: [] for each in ids}
-    for into, *contact in session.execute(select(*columns).where(Contact.merged_into_id.in_(ids)).order_by(Contact.id)):
-        merged[cast(int, into)].append(cast(tuple[str, str, datetime | None], tuple(contact)))
+    found: Iterable[Any] = run(session, select(*columns).where(Contact.merged_into_id.in_(ids)).order_by(Contact.id))
+    for into, *contact in found:
+        merged[into].append(tuple(contact))
     return merged

@@ -11,6 +11,7 @@ from app.core.contacts import erase, filters, merge, profile, search, views
 from app.core.contacts.search import Found
 from app.core.contacts.search_walks import Order
 from app.core.contacts.views import View
+from app.db import ReadConnection
 from app.models import Contact
 from app.schemas.contact import (
     ContactArchivedSchema,
@@ -85,10 +86,11 @@ def search_contacts(body: dict[str, Any]) -> dict[str, Any]:
     order = Order(field, is_descending=is_descending)
     default = PER_SEARCH if body["pagination"] else PER_SEARCH_BY_DEFAULT
     request = pagination.read(body["pagination"] or {}, default=default, keys=2)
-    with search_queue.turn(query):
-        session = auth.read_session()
-        found = search.page(session, query, order=order, after=request.key, limit=request.per_page, total=request.total)
-    return _page(session, found, request)
+    with search_queue.turn(query), read_connection() as connection:
+        found = search.page(
+            connection, query, order=order, after=request.key, limit=request.per_page, total=request.total
+        )
+        return _page(connection, found, request)
 
 
 @blueprint.post("/contacts/merge", errors=(404, 410))
@@ -216,7 +218,7 @@ def _find(session: Session, contact_id: str, *, has_history: bool) -> ContactVal
     return _values(session, [views.find(session, contact_id)], has_history=has_history)[0]
 
 
-def _values(session: Session, found: list[View], *, has_history: bool) -> list[ContactValue]:
+def _values(session: Session | ReadConnection, found: list[View], *, has_history: bool) -> list[ContactValue]:
     workspace_key = auth.caller().workspace_key
     if not has_history:
         return [_value_in(workspace_key, view) for view in found]
@@ -243,6 +245,8 @@ def _value_in(workspace_key: str, view: View, merge_history: list[MergedContact]
     )
 
 
-def _page(session: Session, found: Found, request: PageRequest, *, has_history: bool = False) -> dict[str, Any]:
+def _page(
+    session: Session | ReadConnection, found: Found, request: PageRequest, *, has_history: bool = False
+) -> dict[str, Any]:
     values = _values(session, views.of_ids(session, found.ids), has_history=has_history)
     return pagination.paged(request, values, found.key, Total(found.total, is_minimum=found.is_minimum))
