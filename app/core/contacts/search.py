@@ -224,12 +224,18 @@ def _look_up(session: Session | ReadConnection, query: Query | None, limit: int)
     """
     if not is_look_up(query):
         return None
-    (value,) = query.values
-    is_national = query.name in filter_sql.NUMBERS and _is_national(value)
-    stored = filter_sql.stored_values(query.name, str(value), _POLICY.one(session)[1] if is_national else None)
-    if len(stored) > 1:
-        return None
-    rows = _BY_VALUE[query.name].all(session, value=stored[0])
+    found, value = _BY_VALUE[query.name], str(query.values[0])
+    is_number, region = query.name in filter_sql.NUMBERS, None
+    rows = []
+    if is_number and _is_national(value):
+        region = _POLICY.one(session)[1]
+    elif is_number:  # most are written as they are stored, and need not be read
+        rows = found.all(session, value=value)
+    if not rows:
+        stored = filter_sql.stored_values(query.name, value, region)
+        if len(stored) > 1:
+            return None
+        rows = found.all(session, value=stored[0])
     return [row[0] for row in rows] if len(rows) <= min(limit, _LOOKED_UP_MAX) else None
 
 
