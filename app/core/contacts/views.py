@@ -1,7 +1,6 @@
 """Contacts as other systems see them, with their subscriptions: one in one statement, any number of them in two."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -84,8 +83,7 @@ _OF_MANY = CompiledStatement(
 )
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """A contact with the ids of the subscription types that ``consent.attached`` returns for it."""
 
     row: Row
