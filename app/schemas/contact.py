@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import fields, validate
 
@@ -43,8 +43,7 @@ class MergedContact:
     merged_at: datetime | None
 
 
-@dataclass(frozen=True)
-class ContactValue:
+class ContactValue(NamedTuple):
     """What ``ContactSchema`` dumps.
 
     :param row: the contact's columns: a ``models.Contact`` or a ``contacts.views.Row``

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, bindparam, case, func, literal, literal_column, select
 from sqlalchemy.orm import Session
 
-from app.core.contacts import filter_sql, filters, kept_statements, segment_queries
+from app.core.contacts import filter_sql, filters, kept_statements, segment_queries, views
 from app.core.contacts.filter_sql import QueryContext
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Value
 from app.core.contacts.kept_statements import Kept
@@ -44,7 +44,7 @@ _TYPES = CompiledStatement(
 # Integrations look up one contact by such a value for nearly every call of their own.
 _BY_VALUE = {
     name: CompiledStatement(
-        select(_CONTACT.c.id)
+        select(*views.COLUMNS)
         .where(filter_sql.COLUMNS[name] == bindparam("value"), _CONTACT.c.archived_at.is_(None))
         .order_by(NEWEST_FIRST)
         .limit(literal_column(str(_LOOKED_UP_MAX + 1)))
@@ -55,12 +55,16 @@ _BY_VALUE = {
 
 @dataclass(frozen=True)
 class Found:
-    """Ids in order; ``key`` of the last one when there are more; how many there are, exactly or at least."""
+    """Ids in order; ``key`` of the last one when there are more; how many there are, exactly or at least.
+
+    :param rows: for ``views.of_rows``, where they were read with the ids
+    """
 
     ids: list[int]
     key: Key | None
     total: int
     is_minimum: bool
+    rows: list[Any] | None = None
 
 
 def page(
@@ -82,8 +86,8 @@ def page(
     if skip > SKIPPED_MAX:
         raise InvalidInput("Use “starting_after” from here on: numbered pages end here.", field="page")
     is_plain = after is None and not skip and (order is None or order.field is None)
-    if is_plain and (ids := _look_up(session, query, limit)) is not None:
-        return Found(ids, None, len(ids), is_minimum=False)
+    if is_plain and (rows := _look_up(session, query, limit)) is not None:
+        return Found([row[0] for row in rows], None, len(rows), is_minimum=False, rows=rows)
     context = context_of(session, query)
     found = _read(session, query, order or Order(), context, _Place(after, skip, limit + 1))
     key = _key(found[limit - 1]) if len(found) > limit else None
@@ -217,20 +221,26 @@ def is_typed(query: Query | None) -> bool:
     return query is not None and query.kind == Kind.TYPED
 
 
-def _look_up(session: Session | ReadConnection, query: Query | None, limit: int) -> list[int] | None:
-    """The contacts of a query for one unique value; null for other queries, and where they do not fit on one page.
+def _look_up(session: Session | ReadConnection, query: Query | None, limit: int) -> list[Any] | None:
+    """The rows of the contacts of a query for one unique value; null for other queries.
 
-    Null, too, for a number that can be read in several ways.
+    Null, too, where they do not fit on one page, and for a number that can be read in several ways.
     """
     if not is_look_up(query):
         return None
-    (value,) = query.values
-    is_national = query.name in filter_sql.NUMBERS and _is_national(value)
-    stored = filter_sql.stored_values(query.name, str(value), _POLICY.one(session)[1] if is_national else None)
-    if len(stored) > 1:
-        return None
-    rows = _BY_VALUE[query.name].all(session, value=stored[0])
-    return [row[0] for row in rows] if len(rows) <= min(limit, _LOOKED_UP_MAX) else None
+    found, value = _BY_VALUE[query.name], str(query.values[0])
+    is_number, region = query.name in filter_sql.NUMBERS, None
+    rows = []
+    if is_number and _is_national(value):
+        region = _POLICY.one(session)[1]
+    elif is_number:  # most are written as they are stored, and need not be read
+        rows = found.all(session, value=value)
+    if not rows:
+        stored = filter_sql.stored_values(query.name, value, region)
+        if len(stored) > 1:
+            return None
+        rows = found.all(session, value=stored[0])
+    return rows if len(rows) <= min(limit, _LOOKED_UP_MAX) else None
 
 
 class _Place(NamedTuple):

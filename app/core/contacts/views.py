@@ -1,7 +1,6 @@
 """Contacts as other systems see them, with their subscriptions: one in one statement, any number of them in two."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -55,7 +54,8 @@ class Row(NamedTuple):
     note_ids: str | None
 
 
-_COLUMNS = [
+# What ``of_rows`` reads of a contact.
+COLUMNS = [
     *(_CONTACT.c[name] for name in Row._fields[:-3]),
     _SUPPRESSED.label("is_suppressed"),
     contact_lists.TAG_IDS,
@@ -63,7 +63,7 @@ _COLUMNS = [
 ]
 # One row for each consent, or one without. SQLite would read a join of two tables inside the outer join whole.
 _ONE = (
-    select(*_COLUMNS, *attached.COLUMNS)
+    select(*COLUMNS, *attached.COLUMNS)
     .select_from(
         _CONTACT.outerjoin(_CONSENT, _CONSENT.c.contact_id == _CONTACT.c.id).outerjoin(
             _TYPE, _TYPE.c.id == _CONSENT.c.subscription_type_id
@@ -73,7 +73,7 @@ _ONE = (
 )
 _BY_PUBLIC_ID = CompiledStatement(_ONE.where(_CONTACT.c.public_id == bindparam("public_id")))
 _BY_EXTERNAL_ID = CompiledStatement(_ONE.where(_CONTACT.c.external_id == bindparam("external_id")))
-_BY_IDS = CompiledStatement(lambda dialect: select(*_COLUMNS).where(is_in_few(dialect, _CONTACT.c.id, "ids")))
+_BY_IDS = CompiledStatement(lambda dialect: select(*COLUMNS).where(is_in_few(dialect, _CONTACT.c.id, "ids")))
 _OF_MANY = CompiledStatement(
     lambda dialect: (
         select(*attached.COLUMNS)
@@ -84,8 +84,7 @@ _OF_MANY = CompiledStatement(
 )
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """A contact with the ids of the subscription types that ``consent.attached`` returns for it."""
 
     row: Row
@@ -113,11 +112,16 @@ def of_ids(session: Session | ReadConnection, ids: Sequence[int]) -> list[View]:
     """The contacts with these ids, in the order of ``ids``. Ids without a contact are left out."""
     if not ids:
         return []
-    rows = {row[0]: Row(*row) for row in _BY_IDS.all(session, ids=ids)}
+    rows = {row[0]: row for row in _BY_IDS.all(session, ids=ids)}
+    return of_rows(session, [rows[contact_id] for contact_id in ids if contact_id in rows])
+
+
+def of_rows(session: Session | ReadConnection, rows: Sequence[Any]) -> list[View]:
+    """The contacts of rows with ``COLUMNS``."""
     consents: dict[int, list[Any]] = {}
-    for each in _OF_MANY.all(session, ids=ids):
+    for each in _OF_MANY.all(session, ids=[row[0] for row in rows]) if rows else ():
         consents.setdefault(each[0], []).append(each)
-    return [_view(rows[contact_id], consents.get(contact_id, ())) for contact_id in ids if contact_id in rows]
+    return [_view(Row._make(row), consents.get(row[0], ())) for row in rows]
 
 
 def _one(session: Session | ReadConnection, rows: Sequence[Any]) -> View:

@@ -248,5 +248,6 @@ def _value_in(workspace_key: str, view: View, merge_history: list[MergedContact]
 def _page(
     session: Session | ReadConnection, found: Found, request: PageRequest, *, has_history: bool = False
 ) -> dict[str, Any]:
-    values = _values(session, views.of_ids(session, found.ids), has_history=has_history)
+    read = views.of_ids(session, found.ids) if found.rows is None else views.of_rows(session, found.rows)
+    values = _values(session, read, has_history=has_history)
     return pagination.paged(request, values, found.key, Total(found.total, is_minimum=found.is_minimum))
