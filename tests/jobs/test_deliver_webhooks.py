@@ -30,8 +30,8 @@ from tests.make import NOON
 from tests.processes import PATIENCE_S, environment_of, started
 from tests.receiver import OK, Answer, Received, Receiver, receiver
 
-QUICK = Schedule(delays_s=(0.05,), first_pause_s=0.05, lease=timedelta(seconds=5))
-LIMITS = http.Limits(connect_s=1, total_s=1, body_bytes=2000)
+QUICK = Schedule(delays_s=(0.05,), first_pause_s=0.05)
+LIMITS = http.Limits(connect_s=5, total_s=5, body_bytes=2000)
 EVERY_S = 0.05
 BY_MAX = {"actor": "agent:1"}
 # Of tests about requests and responses. What is claimed, recorded and purged is tested on both databases.
@@ -122,7 +122,7 @@ def test_an_endpoint_that_keeps_failing_is_paused_for_longer_each_time(database:
     with receiver(lambda _came: (500, {}, b"")) as there:
         create_endpoint(database, there)
         add_events(database, list(range(1, 61)))
-        with sending(database, Schedule(delays_s=(0.01,), first_pause_s=0.3, lease=timedelta(seconds=5))):
+        with sending(database, Schedule(delays_s=(0.01,), first_pause_s=0.3)):
             wait_until(lambda: one_endpoint(database).consecutive_failures >= attempts.PAUSE_AFTER + 2)
         current = one_endpoint(database)
         assert current.paused_until
