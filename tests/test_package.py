@@ -133,6 +133,6 @@ def _page(url: str, language: str = "en") -> str:
 
 def _run(command: list[str], cwd: Path | None = None) -> str:
     """What a command prints; it has to succeed."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=5 * PATIENCE_S)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -252,7 +252,7 @@ def test_a_compressed_body_is_not_decompressed() -> None:
 )
 def test_an_incomplete_or_invalid_response_fails_with_one_sentence(sent_bytes: bytes, sentence: str) -> None:
     with server(lambda peer: (peer.recv(999), peer.sendall(sent_bytes))) as port, pytest.raises(Failed, match=sentence):
-        http.request("GET", f"http://127.0.0.1:{port}/", limits=QUICK, reach=Reach.LOOPBACK_TOO)
+        http.request("GET", f"http://127.0.0.1:{port}/", reach=Reach.LOOPBACK_TOO)
 
 
 def test_a_closed_port_and_an_unknown_name_fail_with_one_sentence() -> None:
@@ -298,7 +298,7 @@ def test_tls_sends_the_name_and_requires_a_trusted_certificate_for_it(
 
     def ask(port: int, name: str) -> int:
         url, local = f"https://{name}:{port}/", ["127.0.0.1"]
-        return http.request("GET", url, limits=QUICK, reach=Reach.LOOPBACK_TOO, resolve=lambda *_: local).status
+        return http.request("GET", url, reach=Reach.LOOPBACK_TOO, resolve=lambda *_: local).status
 
     ssl_context.cache_clear()
     with server(answer) as port:
