@@ -12,14 +12,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import ClassVar
 
 import hypothesis
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2.bccache import Bucket, BytecodeCache
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import URL
 
 from app import config
@@ -51,6 +50,8 @@ BOTH = (
     "web/embed/test_answers.py",
     "web/embed/test_undo.py",
 )
+# Shared by all test processes and kept over test runs, in a temporary folder; a changed source is compiled again.
+_COMPILED_TEMPLATES = FileSystemBytecodeCache()
 _MEMORY, _MEMORY_BYTES_MIN = Path("/dev/shm"), 3 << 30  # noqa: S108 - only mkdtemp and pytest write there
 
 
@@ -73,11 +74,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path == TESTS / "browser" and config.option.markexpr == "not browser" else None
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
     """Leave modules and collected tests out of garbage collection, which would look at them again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 20)
+        gc.enable()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -93,23 +99,10 @@ def _kinds(test: pytest.Item) -> tuple[str, ...]:
     return KINDS if any(place.is_relative_to(each) for each in BOTH) else KINDS[:1]
 
 
-class _CompiledTemplates(BytecodeCache):
-    """Templates compiled once a test process; a changed source is compiled again."""
-
-    kept: ClassVar[dict[str, bytes]] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self.kept:
-            bucket.bytecode_from_string(self.kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.kept[bucket.key] = bucket.bytecode_to_string()
-
-
 @pytest.fixture(autouse=True)
 def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make cheap what is expensive on purpose, except for tests that are about it."""
-    monkeypatch.setattr(Flask, "jinja_options", {"bytecode_cache": _CompiledTemplates()})
+    monkeypatch.setattr(Flask, "jinja_options", {"bytecode_cache": _COMPILED_TEMPLATES})
     if "real_passwords" not in request.keywords:
         cheap = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
         options = {f"argon2__{name}": value for name, value in cheap.items()}
