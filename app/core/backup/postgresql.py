@@ -36,7 +36,11 @@ def write(database: Database, parts: Parts) -> Content:
     options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with database.engine.connect().execution_options(**options) as connection:
         revision = migrations.current_revision(connection)
-        tables = {table: _copy_out(connection, table, parts) for table in _existing_tables(connection)}
+        columns = inspect(connection).get_multi_columns()
+        tables = {
+            table: _copy_out(connection, table, [each["name"] for each in columns[None, table]], parts)
+            for table in _existing_tables(connection)
+        }
         return Content(str(revision), tables, _sequences(connection, tables))
 
 
@@ -85,8 +89,7 @@ def _existing_tables(connection: Connection) -> list[str]:
     return [table.name for table in Base.metadata.sorted_tables if table.name in existing]
 
 
-def _copy_out(connection: Connection, table: str, parts: Parts) -> TableContent:
-    columns = [str(column["name"]) for column in inspect(connection).get_columns(table)]
+def _copy_out(connection: Connection, table: str, columns: list[str], parts: Parts) -> TableContent:
     columns = [column for column in columns if (table, column) not in _OMITTED_COLUMNS]
     statement = sql.SQL("COPY {} ({}) TO STDOUT").format(sql.Identifier(table), _column_list(columns))
     with parts.part(_part(table)) as writer, _driver(connection).cursor() as cursor:
