@@ -1,7 +1,7 @@
 """Security headers of every response, trusted proxies, and CSRF protection where a cookie signs in."""
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -70,8 +70,13 @@ def client_address(current: Request) -> str | None:
 
 
 def _is_address(text: str | None) -> bool:
+    return text is not None and len(text) <= _ADDRESS_CHARS_MAX and _is_ip_address(text)
+
+
+@lru_cache(maxsize=4096)  # the same clients ask again, and to parse an address takes longer than any other hook
+def _is_ip_address(text: str) -> bool:
     try:
-        return text is not None and len(text) <= _ADDRESS_CHARS_MAX and bool(ip_address(text))
+        return bool(ip_address(text))
     except ValueError:
         return False
 

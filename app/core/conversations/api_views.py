@@ -211,7 +211,7 @@ def find(session: Session, presentation: Presentation, conversation_id: int, *, 
     messages = [*([first] if first else []), *reversed(newest.all())]
     contacts = _contacts(session, {conversation.contact_id})
     authors = Authors(session, messages, contacts)
-    cards = cards_of(session, [each.inserted_form_id for each in messages if each.inserted_form_id], at=at)
+    cards = form_cards.of_forms(session, [each.inserted_form_id for each in messages if each.inserted_form_id], at=at)
     forms = {
         card_id: PlacedForm(card, public_urls.inserted_form(card.token, base=presentation.public_url))
         for card_id, card in cards.items()
@@ -251,16 +251,6 @@ def newest_of(session: Session, contact_id: int | None) -> int:
     return found
 
 
-def cards_of(session: Session, inserted_form_ids: Sequence[int], *, at: datetime) -> dict[int, FormCard]:
-    """Each of these inserted forms as a card, by its id."""
-    if not inserted_form_ids:
-        return {}
-    wanted = select(InsertedForm.id.label("wanted")).where(InsertedForm.id.in_(inserted_form_ids)).subquery()
-    rows = session.execute(select(*form_cards.COLUMNS).select_from(form_cards.joined_to(wanted, wanted.c.wanted)))
-    cards = [form_cards.of_row(row, at=at) for row in rows]
-    return {card.inserted_form_id: card for card in cards if card is not None}
-
-
 def inserted(session: Session, inserted_form_id: int, *, public_url: str, at: datetime) -> Inserted:
     """One inserted form. :raises NotFound: there is none with this id"""
     row = session.execute(
@@ -272,7 +262,7 @@ def inserted(session: Session, inserted_form_id: int, *, public_url: str, at: da
     if row is None:
         raise NotFound("Resource Not Found")
     newest = select(func.max(ConsentEvent.id)).where(ConsentEvent.inserted_form_id == inserted_form_id)
-    card = cards_of(session, [inserted_form_id], at=at)[inserted_form_id]
+    card = form_cards.of_forms(session, [inserted_form_id], at=at)[inserted_form_id]
     embed_url = public_urls.inserted_form(row[0].token, base=public_url)
     return Inserted(row[0], row[1], card, row[2], session.scalar(newest), embed_url)
 

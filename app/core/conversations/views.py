@@ -4,6 +4,7 @@ The contact's side has separate functions and types: its queries leave out notes
 """
 
 from collections import namedtuple
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -27,7 +28,7 @@ _MESSAGE = Message.__table__
 _AGENT = Agent.__table__
 _ID_MAX = 2**63 - 1
 _CONTACT_KINDS = (MessageKind.MESSAGE.value, MessageKind.FORM.value)
-_MESSAGE_COLUMNS = ("number", "revision", "kind", "author", "body", "client_key", "created_at")
+_MESSAGE_COLUMNS = ("number", "revision", "kind", "author", "body", "client_key", "created_at", "inserted_form_id")
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def contact_page(
     before: int | None = None,
     limit: int = PAGE_SIZE,
 ) -> ContactView:
-    """The newest messages, or the newest of those before the number ``before``. One statement.
+    """The newest messages, or the newest before the number ``before``. One statement, two with forms.
 
     :raises NotFound: the contact has no such conversation
     """
@@ -116,7 +117,7 @@ def contact_news(
     at: datetime,
     limit: int = 200,
 ) -> ContactView:
-    """The messages that were added or changed since revision ``after``. One statement.
+    """The messages that were added or changed since revision ``after``. One statement, two with forms.
 
     At most ``limit``; ``revision`` is then the last message's, and the next call returns the rest.
 
@@ -128,7 +129,7 @@ def contact_news(
 def agent_page(
     session: Session, conversation_id: int, *, at: datetime, before: int | None = None, limit: int = PAGE_SIZE
 ) -> AgentView:
-    """The newest messages for agents, or the newest of those before the number ``before``. One statement.
+    """The newest messages for agents, or the newest before the number ``before``. One statement, two with forms.
 
     :raises NotFound: there is no such conversation
     """
@@ -136,7 +137,7 @@ def agent_page(
 
 
 def agent_news(session: Session, conversation_id: int, *, after: int, at: datetime, limit: int = 200) -> AgentView:
-    """The messages that were added or changed since revision ``after``, for agents. One statement.
+    """The messages that were added or changed since revision ``after``, for agents. One statement, two with forms.
 
     At most ``limit``; ``revision`` is then the last message's, and the next call returns the rest.
 
@@ -169,19 +170,21 @@ def _contact_view(
 ) -> ContactView:
     statement = _CONTACT_STATEMENTS[wanted.statement]
     first, rows, has_more = _read(session, statement, wanted, conversation_id=conversation_id, contact_id=contact_id)
+    cards = _cards(session, rows, at=at)
     return ContactView(
         conversation_id=first.id,
         state=ConversationState(first.state),
         revision=_cursor(first, rows, wanted, has_more=has_more),
         contact_seen_number=first.contact_seen_number,
         has_older=has_more and wanted.after is None,
-        messages=sorted((_contact_message(row, at) for row in rows), key=attrgetter("number")),
+        messages=sorted((_contact_message(row, cards) for row in rows), key=attrgetter("number")),
     )
 
 
 def _agent_view(session: Session, conversation_id: int, wanted: _Range, *, at: datetime) -> AgentView:
     statement = _AGENT_STATEMENTS[wanted.statement]
     first, rows, has_more = _read(session, statement, wanted, conversation_id=conversation_id)
+    cards = _cards(session, rows, at=at)
     return AgentView(
         conversation_id=first.id,
         state=ConversationState(first.state),
@@ -189,7 +192,7 @@ def _agent_view(session: Session, conversation_id: int, wanted: _Range, *, at: d
         revision=_cursor(first, rows, wanted, has_more=has_more),
         contact_seen_number=first.contact_seen_number,
         has_older=has_more and wanted.after is None,
-        messages=sorted((_agent_message(row, at) for row in rows), key=attrgetter("number")),
+        messages=sorted((_agent_message(row, cards) for row in rows), key=attrgetter("number")),
     )
 
 
@@ -209,6 +212,14 @@ def _read(
     return rows[0], found[: wanted.limit], len(found) > wanted.limit
 
 
+def _cards(session: Session | ReadConnection, rows: list[Any], *, at: datetime) -> dict[int, FormCard]:
+    """The forms of these messages. Few messages have one, so that the statement of a poll joins no table of forms.
+
+    They are read after the messages: a change since then gives their message a new revision, which comes again.
+    """
+    return form_cards.of_forms(session, {row.message_inserted_form_id for row in rows} - {None}, at=at)
+
+
 def _cursor(first: Any, rows: list[Any], wanted: _Range, *, has_more: bool) -> int:
     """The revision that the next poll passes; never beyond what was returned."""
     is_cut = has_more and wanted.after is not None
@@ -219,7 +230,6 @@ _COLUMNS = (
     *(_CONVERSATION.c[name] for name in ("id", "state", "assignee_id", "revision", "contact_seen_number")),
     *(_MESSAGE.c[name].label(f"message_{name}") for name in _MESSAGE_COLUMNS),
     _AGENT.c.name.label("author_name"),
-    *form_cards.COLUMNS,
 )
 _Row = namedtuple("_Row", [column.name for column in _COLUMNS])  # type: ignore[misc]  # the columns name its fields
 _AUTHOR = case(
@@ -235,9 +245,8 @@ def _select(wanted: _Statement, *conditions: ColumnElement[bool], kinds: ColumnE
     }[wanted]
     chosen = and_(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, condition, kinds)
     messages = _CONVERSATION.outerjoin(_MESSAGE, chosen).outerjoin(_AGENT, _AGENT.c.id == _AUTHOR)
-    source = form_cards.joined_to(messages, _MESSAGE.c.inserted_form_id)
     return CompiledStatement(
-        select(*_COLUMNS).select_from(source).where(*conditions).order_by(order).limit(bindparam("limit"))
+        select(*_COLUMNS).select_from(messages).where(*conditions).order_by(order).limit(bindparam("limit"))
     )
 
 
@@ -248,26 +257,26 @@ _AGENT_STATEMENTS = {each: _select(each, _BY_ID, kinds=true()) for each in _Stat
 _CONTACT_STATEMENTS = {each: _select(each, _BY_ID, _OF_CONTACT, kinds=_SHOWN_TO_CONTACT) for each in _Statement}
 
 
-def _contact_message(row: Any, at: datetime) -> ContactMessage:
+def _contact_message(row: Any, cards: Mapping[int, FormCard]) -> ContactMessage:
     is_own = row.message_author == CONTACT
     return ContactMessage(
         number=row.message_number,
         is_own=is_own,
         author_name=row.author_name or "",
         body=row.message_body,
-        form=form_cards.of_row(row, at=at),
+        form=cards.get(row.message_inserted_form_id),
         client_key=row.message_client_key if is_own else None,
         created_at=row.message_created_at,
     )
 
 
-def _agent_message(row: Any, at: datetime) -> AgentMessage:
+def _agent_message(row: Any, cards: Mapping[int, FormCard]) -> AgentMessage:
     return AgentMessage(
         number=row.message_number,
         kind=MessageKind(row.message_kind),
         author=row.message_author,
         body=row.message_body,
-        form=form_cards.of_row(row, at=at),
+        form=cards.get(row.message_inserted_form_id),
         client_key=row.message_client_key,
         created_at=row.message_created_at,
     )

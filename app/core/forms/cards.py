@@ -1,15 +1,19 @@
 """An inserted form as a card in a conversation, with its current state."""
 
+from collections import namedtuple
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, false, or_, true
+from sqlalchemy import ColumnElement, FromClause, and_, case, false, or_, select, true
+from sqlalchemy.orm import Session
 
 from app.core.consent.current_destination import is_given_for_current
 from app.core.consent.reach import IS_WITHIN_REACH
 from app.core.forms.form_view import IS_OFFERED
+from app.db import CompiledStatement, ReadConnection, is_in
 from app.models import (
     Consent,
     ConsentState,
@@ -87,13 +91,28 @@ COLUMNS: tuple[ColumnElement[Any], ...] = (
     case((_CONSENT.c.state == ConsentState.OPTED_OUT.value, True), else_=false()).label("card_is_opted_out"),
     case((and_(IS_OFFERED, IS_WITHIN_REACH), True), else_=false()).label("card_is_available"),
 )
+_Row = namedtuple("_Row", [column.name for column in COLUMNS])  # type: ignore[misc]  # the columns name its fields
+
+
+def of_forms(
+    session: Session | ReadConnection, inserted_form_ids: Collection[int], *, at: datetime
+) -> dict[int, FormCard]:
+    """The cards of inserted forms, by the form's id. No statement where there are none, else one."""
+    if not inserted_form_ids:
+        return {}
+    rows = _OF_FORMS.all(session, ids=list(inserted_form_ids))
+    cards = [of_row(_Row._make(row), at=at) for row in rows]
+    return {card.inserted_form_id: card for card in cards if card is not None}
 
 
 def joined_to(source: FromClause, inserted_form_id: ColumnElement[Any]) -> FromClause:
     """``source`` outer-joined to the tables of ``COLUMNS``; in rows without a form they are null."""
+    return _with_the_rest(source.outerjoin(_INSERTED, _INSERTED.c.id == inserted_form_id))
+
+
+def _with_the_rest(inserted: FromClause) -> FromClause:
     return (
-        source.outerjoin(_INSERTED, _INSERTED.c.id == inserted_form_id)
-        .outerjoin(_FORM, _FORM.c.id == _INSERTED.c.form_id)
+        inserted.outerjoin(_FORM, _FORM.c.id == _INSERTED.c.form_id)
         .outerjoin(_VERSION, _VERSION.c.id == _INSERTED.c.version_id)
         .outerjoin(_TEXT, and_(_TEXT.c.version_id == _VERSION.c.id, _TEXT.c.locale == _VERSION.c.locale))
         .outerjoin(_TYPE, _TYPE.c.id == _VERSION.c.subscription_type_id)
@@ -102,6 +121,11 @@ def joined_to(source: FromClause, inserted_form_id: ColumnElement[Any]) -> FromC
             _CONSENT, and_(_CONSENT.c.contact_id == _CONTACT.c.id, _CONSENT.c.subscription_type_id == _TYPE.c.id)
         )
     )
+
+
+_OF_FORMS = CompiledStatement(
+    lambda dialect: select(*COLUMNS).select_from(_with_the_rest(_INSERTED)).where(is_in(dialect, _INSERTED.c.id, "ids"))
+)
 
 
 def of_row(row: Any, *, at: datetime) -> FormCard | None:

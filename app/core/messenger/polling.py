@@ -85,12 +85,13 @@ class Polls:
         if current and _is_known(current.revisions, known):
             return current.visitor, News([], is_more=False)
         with database.read_connection() as connection:
-            visitor = visitors.visitor(connection, bearer)
-            is_same = current is not None and current.visitor == visitor
-            revisions = current.revisions if current and is_same else _revisions(connection, visitor)
-            news = _news(connection, visitor, revisions, known, at=at)
-        self._store(bearer, visitor, revisions, serial)
-        return visitor, news
+            # Time ends a session. What ends a token changes a conversation, so a token that is cached has not ended.
+            if current is None or current.visitor.is_signed:
+                visitor = visitors.visitor(connection, bearer)
+                is_same = current is not None and current.visitor == visitor
+                revisions = current.revisions if current and is_same else _revisions(connection, visitor)
+                current = self._store(bearer, visitor, revisions, serial)
+            return current.visitor, _news(connection, current.visitor, current.revisions, known, at=at)
 
     def _is_current(self, cached: _Cached, database: Database) -> bool:
         is_old = time.monotonic() - cached.since_s > CACHED_FOR_S
@@ -108,13 +109,14 @@ class Polls:
             cached.serial = serial
         return is_unknown
 
-    def _store(self, bearer: str, visitor: Visitor, revisions: dict[int, int], serial: int) -> None:
-        revision = self._changes.workspace_revision
+    def _store(self, bearer: str, visitor: Visitor, revisions: dict[int, int], serial: int) -> _Cached:
+        cached = _Cached(visitor, revisions, serial, self._changes.workspace_revision, time.monotonic())
         with self._lock:
-            self._cache[bearer] = _Cached(visitor, revisions, serial, revision, time.monotonic())
+            self._cache[bearer] = cached
             self._cache.move_to_end(bearer)
             if len(self._cache) > CACHED_MAX:
                 self._cache.popitem(last=False)
+        return cached
 
 
 def earlier(

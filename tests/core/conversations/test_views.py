@@ -155,3 +155,21 @@ def test_long_conversations_are_read_in_pages_and_long_news_in_parts(database: D
             said.append([message.body for message in view.messages])
         assert said == [["1", "2"], ["3", "4"], ["5", "6"], ["7"]]
         assert revision == 7
+
+
+def test_forms_are_read_only_where_a_message_has_one(database: Database) -> None:
+    sent: list[str] = []
+    database.trace = sent.append
+    with database.unit_of_work() as session:
+        chat = start(session)
+        post(session, chat.id, "Hello", ANA)
+        sent.clear()
+        views.agent_page(session, chat.id, at=NOON)
+        assert len(sent) == 1
+        inserted = make.inserted(
+            session, make.form(session, make.live_type(session)), lifecycle.contact_of(session, chat)
+        )
+        conversation_forms.place(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
+        sent.clear()
+        assert [bool(each.form) for each in views.agent_page(session, chat.id, at=NOON).messages] == [False, True]
+        assert len(sent) == 2

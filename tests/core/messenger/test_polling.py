@@ -118,6 +118,17 @@ def test_polls_between_changes_run_one_statement_at_most(
     assert panel.poll() == ["Hi"]
 
 
+def test_messages_that_a_new_page_asks_for_again_are_one_statement(
+    database: Database, polls: Polls, statements: list[str]
+) -> None:
+    write(database)
+    assert Panel(database, polls).poll() == ["Hello"]
+    polls._changes.fresh_for_s = 60
+    statements.clear()
+    assert Panel(database, polls).poll() == ["Hello"]
+    assert len(statements) == 1
+
+
 def test_two_processes_return_the_same(database: Database) -> None:
     message = write(database)
     one, two = (Panel(database, Polls(ChangeCache(fresh_for_s=0))) for _ in range(2))
