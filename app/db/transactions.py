@@ -44,6 +44,7 @@ class Database:
         engines = engines or create_engines(settings, connections=connections)
         self._limits, self._deadline = engines.limits, engines.deadline
         self.engine = engines.main
+        self.engines = {engines.main, engines.autocommit}
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self.file = Path(self.engine.url.database or "") if self.is_sqlite else None
         self._autocommit_engine = engines.autocommit
