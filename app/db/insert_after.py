@@ -65,14 +65,15 @@ class ChangeAndInsert:
         self._both = CompiledStatement(self._in_one)
 
     def one(self, session: Session, **values: Any) -> Any:
-        """Execute both. Returns the values of ``taken``.
+        """Execute both. Returns the values of ``taken``; null where the change found no row: nothing is inserted then.
 
         :param values: the parameters of both
         """
         if dialect_of(session) == "postgresql":
             return self._both.one(session, **values)
         row = self._first.one(session, **values)
-        self._second.run(session, **values | dict(zip(self._taken, row, strict=True)))
+        if row is not None:
+            self._second.run(session, **values | dict(zip(self._taken, row, strict=True)))
         return row
 
     def _in_one(self, dialect: str) -> Executable:
