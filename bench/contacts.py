@@ -134,12 +134,14 @@ def _statements_of(workspace: Workspace, read: Callable[[], None]) -> list[tuple
         if "contacts" in statement:
             found.append((statement, parameters))
 
-    engine = workspace.place.database.engine
-    event.listen(engine, "before_cursor_execute", note)
+    engines = workspace.place.database.engines
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         read()
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
     assert found
     return found
 

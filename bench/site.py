@@ -168,7 +168,8 @@ def _statements(place: Place, views: list[Request]) -> tuple[int, float]:
 
     send(_COUNTED)
     services.database.trace = seen.append
-    event.listen(services.database.engine, "before_cursor_execute", lambda *call: seen.append(str(call[2])))
+    for engine in services.database.engines:
+        event.listen(engine, "before_cursor_execute", lambda *call: seen.append(str(call[2])))
     began_s = time.process_time()
     send(_COUNTED)
     took_s = time.process_time() - began_s

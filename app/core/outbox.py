@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import delete, func, select, text, update
@@ -24,10 +24,24 @@ def add(
     session: Session, topics: Iterable[str], *, contact_id: int | None, payload: dict[str, Any], at: datetime
 ) -> None:
     """Write one event for each topic, all with the same payload of ids and names."""
+    each = list(topics)
+    values = values_of(session, each, contact_id=contact_id, payload=payload, at=at)
+    _insert(len(each)).run(session, **values)
+
+
+def insert(dialect: str, *, topics: int) -> Any:
+    """The statement of ``add``, for those that join it with the change that it reports (``JoinedChanges``)."""
+    return insert_rows_statement(dialect, OutboxEvent, ("topic",), topics, ("contact_id", "payload", "created_at"))
+
+
+def values_of(
+    session: Session, topics: Iterable[str], *, contact_id: int | None, payload: dict[str, Any], at: datetime
+) -> dict[str, Any]:
+    """The parameters of ``insert``."""
     if contact_id is not None:
         idempotency.add_subject(session, contact_id)
     each = {f"topic__{row}": topic for row, topic in enumerate(topics)}
-    _insert(len(each)).run(session, contact_id=contact_id, payload=payload, created_at=at, **each)
+    return each | {"contact_id": contact_id, "payload": payload, "created_at": at}
 
 
 class New(NamedTuple):
@@ -52,8 +66,7 @@ def add_all(session: Session, topic: str, events: Iterable[New]) -> None:
 
 @lru_cache
 def _insert(rows: int) -> CompiledStatement:
-    same = ("contact_id", "payload", "created_at")
-    return CompiledStatement(lambda dialect: insert_rows_statement(dialect, OutboxEvent, ("topic",), rows, same))
+    return CompiledStatement(partial(insert, topics=rows))
 
 
 def is_waiting(session: Session) -> bool:

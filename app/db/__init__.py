@@ -2,7 +2,7 @@
 
 from app.db.engine import BUSY_TIMEOUT_MS, Engines, engine_options, take_alone, use_engines
 from app.db.errors import DatabaseBusy, QueryTooSlow, WriteLockTimeout
-from app.db.insert_after import ChangeAndInsert
+from app.db.insert_after import ChangeAndInsert, JoinedChanges
 from app.db.inserts import (
     Same,
     insert_columns,
@@ -25,6 +25,7 @@ __all__ = [
     "Database",
     "DatabaseBusy",
     "Engines",
+    "JoinedChanges",
     "Limits",
     "QueryTooSlow",
     "ReadConnection",

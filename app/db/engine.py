@@ -26,9 +26,9 @@ _CLOSES_WITHIN_S = 0.5
 
 @dataclass(frozen=True)
 class Engines:
-    """``main`` runs sessions; ``autocommit`` runs single reads without a transaction. On SQLite both are one engine.
+    """``main`` runs transactions; ``autocommit`` runs reads without one. On SQLite both are one engine.
 
-    On PostgreSQL a transaction would cost a read two more round trips.
+    On PostgreSQL a transaction would cost a read two more round trips. A read that writes is refused there.
     """
 
     main: Engine
@@ -74,6 +74,7 @@ def use_engines(engines: dict[str | None, Engine], limits: Limits | None = None)
         for each in (made.main, made.autocommit):
             event.listen(each, "connect", lambda connection, _record: limit_postgresql(connection, made.limits))
             event.listen(each, "connect", _share_postgresql)
+        event.listen(made.autocommit, "connect", _refuse_changes)
     for each in {made.main, made.autocommit}:
         event.listen(each, "handle_error", _raise_busy)
     return made
@@ -131,6 +132,12 @@ def _share_postgresql(connection: Any, _record: object) -> None:
 
         connection.close()
         raise OperationalError("the database is being restored")
+
+
+def _refuse_changes(connection: Any, _record: object) -> None:
+    """Let PostgreSQL refuse changes without a transaction, which nothing could roll back."""
+    connection.execute("SET default_transaction_read_only = on")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,5 +1,9 @@
-"""A change and an INSERT that follows from it: one statement on PostgreSQL, where each is a round trip."""
+"""Several changes as one statement on PostgreSQL, where each is a round trip. SQLite runs them one by one.
 
+Only for paths that ``bench/`` measures, as ``CompiledStatement``.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Executable, String, bindparam, select
@@ -12,10 +16,33 @@ from app.db.statements import CompiledStatement, dialect_of
 from app.models import Base
 
 
+class JoinedChanges:
+    """Changes of different tables. None needs what another returns.
+
+    :param changes: functions of the dialect's name, which return an INSERT or UPDATE
+    """
+
+    def __init__(self, *changes: Callable[[str], Any]) -> None:
+        self._changes = changes
+        self._each = [CompiledStatement(change) for change in changes]
+        self._all = CompiledStatement(self._in_one)
+
+    def run(self, session: Session, **values: Any) -> None:
+        """Execute all.
+
+        :param values: the parameters of all
+        """
+        for statement in [self._all] if dialect_of(session) == "postgresql" else self._each:
+            statement.run(session, **values)
+
+    def _in_one(self, dialect: str) -> Executable:
+        *others, last = (change(dialect) for change in self._changes)
+        joined: Executable = last.add_cte(*(each.cte(f"change_{place}") for place, each in enumerate(others)))
+        return joined
+
+
 class ChangeAndInsert:
     """A change of one row, and an INSERT of a row into another table that holds columns of the changed one.
-
-    Only for paths that ``bench/`` measures, as ``CompiledStatement``.
 
     :param change: it returns one row (RETURNING); a function of the dialect's name where the dialects differ
     :param columns: of the inserted row; what ``taken`` does not name are parameters
@@ -38,14 +65,15 @@ class ChangeAndInsert:
         self._both = CompiledStatement(self._in_one)
 
     def one(self, session: Session, **values: Any) -> Any:
-        """Execute both. Returns the values of ``taken``.
+        """Execute both. Returns the values of ``taken``; null where the change found no row: nothing is inserted then.
 
         :param values: the parameters of both
         """
         if dialect_of(session) == "postgresql":
             return self._both.one(session, **values)
         row = self._first.one(session, **values)
-        self._second.run(session, **values | dict(zip(self._taken, row, strict=True)))
+        if row is not None:
+            self._second.run(session, **values | dict(zip(self._taken, row, strict=True)))
         return row
 
     def _in_one(self, dialect: str) -> Executable:

@@ -1,9 +1,9 @@
-"""A change and the INSERT that follows from it."""
+"""Several changes in one statement."""
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql
 
-from app.db import ChangeAndInsert, Database
+from app.db import ChangeAndInsert, Database, JoinedChanges, insert_statement
 from app.models import Contact, RateCounter
 from tests import make
 
@@ -16,12 +16,16 @@ def _count_again(insert: postgresql.Insert) -> postgresql.Insert:
     return insert.on_conflict_do_update(index_elements=_COUNTER.primary_key, set_={"count": _COUNTER.c.count + 1})
 
 
+_COLUMNS = ("bucket", "window", "shard", "count", "expires_at")
 _RENAME_AND_COUNT = ChangeAndInsert(
     _RENAME.returning(_CONTACT.c.id),
     RateCounter,
-    ("bucket", "window", "shard", "count", "expires_at"),
+    _COLUMNS,
     taken=("window",),
     on_conflict=_count_again,
+)
+_RENAME_BESIDE_COUNT = JoinedChanges(
+    lambda _dialect: _RENAME, lambda dialect: _count_again(insert_statement(dialect, RateCounter, _COLUMNS))
 )
 
 
@@ -39,3 +43,19 @@ def test_a_row_is_inserted_with_what_the_change_returned(database: Database) -> 
     with database.read_only() as session:
         assert session.get_one(Contact, sam_id).name == "Sami"
         assert session.execute(select(_COUNTER.c.window, _COUNTER.c.count)).all() == [(sam_id, 2)]
+
+
+def test_changes_that_need_nothing_of_each_other_are_joined(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam_id = make.contact(session).id
+    seen: list[str] = []
+    database.trace = seen.append
+    for name in ("Sam", "Sami"):
+        with database.unit_of_work() as session:
+            counter = {"bucket": "renamed", "window": 5, "shard": 0, "count": 1, "expires_at": 9}
+            _RENAME_BESIDE_COUNT.run(session, contact_id=sam_id, new_name=name, **counter)
+    database.trace = None
+    assert len(seen) == (4 if database.is_sqlite else 2)
+    with database.read_only() as session:
+        assert session.get_one(Contact, sam_id).name == "Sami"
+        assert session.execute(select(_COUNTER.c.window, _COUNTER.c.count)).all() == [(5, 2)]

@@ -2,11 +2,14 @@
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from psycopg.pq import TransactionStatus
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.config import Settings
 from app.db import BUSY_TIMEOUT_MS, CompiledStatement, Database
@@ -108,10 +111,32 @@ def test_a_failed_unit_of_work_writes_nothing(database: Database) -> None:
 
 
 def test_a_read_only_session_writes_nothing(database: Database) -> None:
-    with database.read_only() as session:
+    with suppress(DBAPIError), database.read_only() as session:
         session.add(Wording(hash="h", body="b"))
+        session.flush()
+        assert database.is_sqlite, "PostgreSQL refuses it"
     with database.read_only() as session:
         assert session.get(Wording, "h") is None
+
+
+def test_a_read_opens_no_transaction_on_postgresql(database: Database) -> None:
+    if database.is_sqlite:
+        return
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 0
+        driver: Any = session.connection().connection.driver_connection
+        assert driver.info.transaction_status == TransactionStatus.IDLE
+
+
+def test_a_snapshot_sees_one_moment(database: Database) -> None:
+    count = select(func.count()).select_from(Contact)
+    with database.snapshot() as session:
+        assert session.scalar(count) == 0
+        with database.unit_of_work() as writing:
+            make.contact(writing)
+        assert session.scalar(count) == 0
+    with database.snapshot() as session:
+        assert session.scalar(count) == 1
 
 
 def test_closed_connections_are_replaced_before_they_are_used(database: Database) -> None:

@@ -22,6 +22,7 @@ from app.db import Database
 from app.jobs import route_outbox
 from app.models import OutboxEvent
 from tests import launcher, make
+from tests.listening import before_statements
 from tests.processes import PATIENCE_S, environment_of, started
 
 
@@ -62,8 +63,8 @@ def test_an_event_about_an_unknown_form_is_routed_and_not_counted(database: Data
 
 def test_a_sweep_of_an_empty_outbox_waits_for_no_writer(database: Database) -> None:
     began: list[str] = []
-    event.listen(database.engine, "before_cursor_execute", lambda *seen: began.append(seen[2]))
-    with database.unit_of_work() if database.is_sqlite else database.read_only():
+    noted = before_statements(database, lambda *seen: began.append(seen[2]))
+    with noted, database.unit_of_work() if database.is_sqlite else database.read_only():
         swept = threading.Thread(target=lambda: began.append(f"swept {route_outbox.sweep_outbox(database)}"))
         swept.start()
         swept.join(PATIENCE_S)

@@ -10,13 +10,14 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_security import login_user
-from sqlalchemy import event, select
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.core import audit, clock
 from app.core.accounts import agents
 from app.db import Database
 from app.models import Agent, Role
+from tests.listening import before_statements
 from tests.make import NOON
 
 PASSWORD = "correct horse battery"
@@ -121,12 +122,11 @@ def statements(app: Flask) -> Iterator[list[str]]:
         seen.append(statement)
 
     database: Database = app.extensions["assent"].database
-    event.listen(database.engine, "before_cursor_execute", record)
     database.trace = seen.append
     try:
-        yield seen
+        with before_statements(database, record):
+            yield seen
     finally:
-        event.remove(database.engine, "before_cursor_execute", record)
         database.trace = None
 
 

@@ -6,6 +6,8 @@ the caller's transaction.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache, partial
+from typing import Any
 
 from sqlalchemy import bindparam, delete, update
 from sqlalchemy.dialects import postgresql
@@ -25,26 +27,26 @@ from app.core.ledger import facts
 from app.core.ledger.evidence import Evidence
 from app.core.ledger.facts import Facts
 from app.core.signing import keys_of
-from app.db import ChangeAndInsert, CompiledStatement, insert_statement, run
+from app.db import JoinedChanges, insert_statement, run
 from app.models import Action, Consent, ConsentEvent, ConsentState, ConsentType, Contact, SubscriptionType
 
 _CONSENT = Consent.__table__
 _CONTACT = Contact.__table__
 _CHANGED = ("state", "destination", "destination_hash", "changed_at", "event_id")
-_COLUMNS = ("contact_id", "subscription_type_id", *_CHANGED)
-
-
-def _on_conflict(insert: postgresql.Insert) -> postgresql.Insert:
-    return insert.on_conflict_do_update(
-        index_elements=[_CONSENT.c.contact_id, _CONSENT.c.subscription_type_id],
-        set_={name: insert.excluded[name] for name in _CHANGED},
-    )
-
-
-_UPSERT = CompiledStatement(lambda dialect: _on_conflict(insert_statement(dialect, Consent, _COLUMNS)))
 _MARK = update(_CONTACT).where(_CONTACT.c.id == bindparam("contact_id")).values(updated_at=bindparam("at"))
-_MARKING = _MARK.returning(_CONTACT.c.id)
-_MARK_AND_UPSERT = ChangeAndInsert(_MARKING, Consent, _COLUMNS, taken=("contact_id",), on_conflict=_on_conflict)
+
+
+def _upsert(dialect: str) -> postgresql.Insert:
+    insert = insert_statement(dialect, Consent, ("contact_id", "subscription_type_id", *_CHANGED))
+    changed = {name: insert.excluded[name] for name in _CHANGED}
+    return insert.on_conflict_do_update(index_elements=_CONSENT.primary_key, set_=changed)
+
+
+@lru_cache
+def _statement(topics: int, *, marks: bool) -> JoinedChanges:
+    """The state and the outbox events; with ``marks`` the contact's ``updated_at``, too."""
+    marking = [lambda _dialect: _MARK] if marks else []
+    return JoinedChanges(*marking, _upsert, partial(outbox.insert, topics=topics))
 
 
 @dataclass(frozen=True)
@@ -203,10 +205,10 @@ def undo(
     result = ConsentState.OPTED_IN if is_subscribed and may_subscribe else ConsentState.OPTED_OUT
     undone_facts = facts.of_undo(event_id, restored.event_id if restored else None)
     new = _NewState(key, result, undone.destination, undone_facts)
-    undo_id = _record(session, contact, new, evidence.with_details(**undone_facts), at=at)
+    recorded = _record(session, new, evidence.with_details(**undone_facts), at=at)
+    undo_id = recorded["event_id"]
     state = replace(restored, changed_at=at, event_id=undo_id) if restored else None
-    _store(session, contact, subscription_type.id, state)
-    _publish(session, contact, new, undo_id, evidence, at=at)
+    _store(session, contact, new, state, recorded, at=at)
     destination_opt_outs.revoke_of_event(session, key, event_id)
     if not precedence.is_only_own(evidence):
         hashes = {restored.destination_hash} if restored and restored.state == ConsentState.OPTED_OUT else set()
@@ -251,50 +253,44 @@ def _before_opt_in(
 
 
 def _write(session: Session, contact: LockedContact, new: _NewState, evidence: Evidence, *, at: datetime) -> Change:
-    event_id = _record(session, contact, new, evidence, at=at)
-    state = CurrentConsent(new.state, new.destination, new.key.destination_hash, at, event_id)
-    _store(session, contact, new.key.subscription_type_id, state)
-    _publish(session, contact, new, event_id, evidence, at=at)
-    return Change(new.state, event_id, is_new=True)
+    recorded = _record(session, new, evidence, at=at)
+    state = CurrentConsent(new.state, new.destination, new.key.destination_hash, at, recorded["event_id"])
+    _store(session, contact, new, state, recorded, at=at)
+    return Change(new.state, state.event_id, is_new=True)
 
 
-def _record(session: Session, contact: LockedContact, new: _NewState, evidence: Evidence, *, at: datetime) -> int:
+def _record(session: Session, new: _NewState, evidence: Evidence, *, at: datetime) -> dict[str, Any]:
+    """Write the event. Returns the payload of the outbox event."""
     action = Action.OPT_IN if new.state == ConsentState.OPTED_IN else Action.OPT_OUT
-    subject = ledger.Subject(contact.id, new.key.subscription_type_id, new.destination, new.key.destination_hash)
-    return ledger.record(session, action, subject, evidence, at=at, facts=new.facts)
+    ids = {"contact_id": new.key.contact_id, "subscription_type_id": new.key.subscription_type_id}
+    subject = ledger.Subject(**ids, destination=new.destination, destination_hash=new.key.destination_hash)
+    event_id = ledger.record(session, action, subject, evidence, at=at, facts=new.facts)
+    return ids | {"event_id": event_id, "inserted_form_id": evidence.inserted_form_id}
 
 
-def _store(session: Session, contact: LockedContact, subscription_type_id: int, state: CurrentConsent | None) -> None:
-    """Write the state (null: never asked), and ``updated_at`` if this transaction has not written it already.
+def _store(
+    session: Session,
+    contact: LockedContact,
+    new: _NewState,
+    state: CurrentConsent | None,
+    payload: Any,
+    *,
+    at: datetime,
+) -> None:
+    """Write the state (null: never asked), the outbox event, and ``updated_at`` unless this transaction wrote it.
 
     That is the time of recording, not of the statement: clients that read by it have read past older times.
     """
-    contact.currents[subscription_type_id] = state
-    if state is None:
-        session.execute(delete(Consent).filter_by(contact_id=contact.id, subscription_type_id=subscription_type_id))
-        run(session, _MARK, {"contact_id": contact.id, "at": clock.now()})
-        return
-    values = vars(state) | {"state": state.state.value, "subscription_type_id": subscription_type_id}
-    if contact.topics:
-        _UPSERT.run(session, contact_id=contact.id, **values)
-    else:
-        _MARK_AND_UPSERT.one(session, contact_id=contact.id, at=clock.now(), **values)
-
-
-def _publish(
-    session: Session, contact: LockedContact, new: _NewState, event_id: int, evidence: Evidence, *, at: datetime
-) -> None:
+    type_id, marks = new.key.subscription_type_id, not contact.topics
     topic = "granular.subscribe" if new.state == ConsentState.OPTED_IN else "granular.unsubscribe"
-    outbox.add(
-        session,
-        (*contact.topics, topic, *contact.later_topics),
-        contact_id=contact.id,
-        payload={
-            "contact_id": contact.id,
-            "subscription_type_id": new.key.subscription_type_id,
-            "event_id": event_id,
-            "inserted_form_id": evidence.inserted_form_id,
-        },
-        at=at,
-    )
+    topics = (*contact.topics, topic, *contact.later_topics)
+    contact.currents[type_id] = state
     contact.topics = contact.later_topics = ()
+    if state is None:
+        session.execute(delete(Consent).filter_by(contact_id=contact.id, subscription_type_id=type_id))
+        run(session, _MARK, {"contact_id": contact.id, "at": clock.now()})
+        outbox.add(session, topics, contact_id=contact.id, payload=payload, at=at)
+        return
+    values = outbox.values_of(session, topics, contact_id=contact.id, payload=payload, at=at)
+    values |= vars(state) | {"state": state.state.value, "subscription_type_id": type_id}
+    _statement(len(topics), marks=marks).run(session, at=clock.now(), **values)

@@ -104,14 +104,15 @@ def advance(session: Session, conversation_id: int, *, author: str, kind: Messag
     The conversation moves to the top of the lists. A message of the contact makes it unread for agents. What a person
     writes or does in the conversation of an outbound chat opens it.
     """
-    number, revision = _ADVANCE.one(session, **advanced(conversation_id, author=author, kind=kind, at=at))
+    _, number, revision = _ADVANCE.one(
+        session, conversation_id=conversation_id, **advanced(author=author, kind=kind, at=at)
+    )
     return number, revision
 
 
-def advanced(conversation_id: int, *, author: str, kind: MessageKind, at: datetime) -> dict[str, Any]:
+def advanced(*, author: str, kind: MessageKind, at: datetime) -> dict[str, Any]:
     """The parameters of ``advance_statement``."""
     return {
-        "conversation_id": conversation_id,
         "is_event": kind == MessageKind.EVENT,
         "is_from_contact": author == CONTACT,
         "opens": _opens(author),
@@ -192,8 +193,8 @@ def _microseconds(at: datetime) -> int:
     return int(at.timestamp() * 1_000_000)
 
 
-def advance_statement(dialect: str) -> Executable:
-    """The statement of ``advance``, for those that insert the message with it (``ChangeAndInsert``)."""
+def advance_statement(dialect: str) -> Any:
+    """The UPDATE of ``advance`` without its condition, for those that insert the message with it."""
     columns = _CONVERSATION.c
     number, revision = columns.last_number + 1, columns.revision + 1
     is_event, is_from_contact, opens = (
@@ -202,7 +203,6 @@ def advance_statement(dialect: str) -> Executable:
     is_outbound = columns.state == literal_column(f"'{ConversationState.OUTBOUND}'")
     return (
         update(_CONVERSATION)
-        .where(columns.id == bindparam("conversation_id"))
         .values(
             last_number=number,
             last_message_number=case((is_event, columns.last_message_number), else_=number),
@@ -212,8 +212,13 @@ def advance_statement(dialect: str) -> Executable:
             change_number=_change_stamp(dialect, bindparam("now_us", type_=Integer)),
             updated_at=bindparam("at"),
         )
-        .returning(columns.last_number, columns.revision)
+        .returning(columns.id, columns.last_number, columns.revision)
     )
 
 
-_ADVANCE = CompiledStatement(advance_statement)
+def _advance(dialect: str) -> Executable:
+    found: Executable = advance_statement(dialect).where(_CONVERSATION.c.id == bindparam("conversation_id"))
+    return found
+
+
+_ADVANCE = CompiledStatement(_advance)

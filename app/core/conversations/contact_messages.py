@@ -1,15 +1,15 @@
-"""Fast path for messages from contacts: locks the contact and appends to its open conversation in four statements.
+"""Fast path for messages from contacts: locks the contact and appends to its open conversation in three statements.
 
 PostgreSQL executes the last two as one.
 
-All other cases (no open conversation, another text with a used key, a closed contact) go through ``messages.post``.
+All other cases (no open conversation, a used key, a closed contact) go through ``messages.post``.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, literal_column, or_, select, true
+from sqlalchemy import and_, bindparam, literal_column, select, true
 from sqlalchemy.orm import Session
 
 from app.core.consent import reach
@@ -17,7 +17,7 @@ from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import CONTACT, IN_MESSENGER, NewMessage
 from app.core.errors import NotFound
 from app.db import ChangeAndInsert, CompiledStatement
-from app.models import BotRule, BotTrigger, Contact, Conversation, ConversationState, Message, MessageKind
+from app.models import BotRule, BotTrigger, Contact, Conversation, ConversationState, Message
 
 _CONTACT = Contact.__table__
 _CONVERSATION = Conversation.__table__
@@ -70,40 +70,20 @@ def post(session: Session, writer: Writer, *, body: str, client_key: str, at: da
     :raises InvalidState: the contact is closed (``blocked``, ``gdpr_optout``)
     """
     appending.check_client_key(client_key)
-    body, contact_id = appending.clean_body(body), writer.contact_id
-    found = None if reach.is_closed(writer) else _FIND.one(session, contact_id=contact_id, client_key=client_key)
-    if found is None:
-        posted = _post_slowly(session, contact_id, body, client_key, at=at)
-    else:
-        conversation_id, number, *sent, created_at = found
-        if number is None:
-            posted = _append(session, conversation_id, body, client_key, at=at)
-        elif sent != [CONTACT, MessageKind.MESSAGE.value, body]:
-            posted = _post_slowly(session, contact_id, body, client_key, at=at)
-        else:
-            posted = PostedMessage(conversation_id, number, created_at)
+    new = NewMessage(CONTACT, appending.clean_body(body), client_key=client_key)
+    posted = None if reach.is_closed(writer) else _append(session, writer.contact_id, new, at=at)
+    if posted is None:
+        conversation = lifecycle.find_or_start(session, writer.contact_id, at=at, client_key=client_key)
+        message = messages.post(session, conversation.id, new, at=at)
+        posted = PostedMessage(message.conversation_id, message.number, message.created_at)
     return replace(posted, may_be_answered=True) if writer.has_word_rules and posted.at == at else posted
 
 
-def _post_slowly(session: Session, contact_id: int, body: str, client_key: str, *, at: datetime) -> PostedMessage:
-    conversation = lifecycle.find_or_start(session, contact_id, at=at, client_key=client_key)
-    new = NewMessage(CONTACT, body, client_key=client_key)
-    message = messages.post(session, conversation.id, new, at=at)
-    return PostedMessage(message.conversation_id, message.number, message.created_at)
-
-
-def _append(session: Session, conversation_id: int, body: str, client_key: str, *, at: datetime) -> PostedMessage:
-    kind = MessageKind.MESSAGE
-    number, _ = _APPEND.one(
-        session,
-        **appending.advanced(conversation_id, author=CONTACT, kind=kind, at=at),
-        kind=kind.value,
-        author=CONTACT,
-        body=body,
-        client_key=client_key,
-        created_at=at,
-    )
-    return PostedMessage(conversation_id, number, at)
+def _append(session: Session, contact_id: int, new: NewMessage, *, at: datetime) -> PostedMessage | None:
+    """Append to the open conversation that changed last. Null: there is none, or the key was used already."""
+    values = appending.advanced(author=new.author, kind=new.kind, at=at) | vars(new) | {"kind": new.kind.value}
+    appended = _APPEND.one(session, contact_id=contact_id, created_at=at, **values)
+    return PostedMessage(appended[0], appended[1], at) if appended else None
 
 
 _WORD_RULES = select(_RULE.c.id).where(
@@ -111,19 +91,31 @@ _WORD_RULES = select(_RULE.c.id).where(
 )
 WRITER_COLUMNS = (_CONTACT.c.id, _CONTACT.c.blocked_at, _CONTACT.c.gdpr_optin, _WORD_RULES.exists())
 _LOCK = CompiledStatement(select(*WRITER_COLUMNS).where(_CONTACT.c.id == bindparam("contact_id")).with_for_update())
-_WITH_KEY = and_(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.client_key == bindparam("client_key"))
-_FIND = CompiledStatement(
-    select(_CONVERSATION.c.id, *(_MESSAGE.c[name] for name in ("number", "author", "kind", "body", "created_at")))
-    .select_from(_CONVERSATION.outerjoin(_MESSAGE, _WITH_KEY))
-    .where(
-        _CONVERSATION.c.contact_id == bindparam("contact_id"),
-        IN_MESSENGER,
-        or_(_CONVERSATION.c.state != ConversationState.CLOSED.value, _MESSAGE.c.number.is_not(None)),
-    )
-    .order_by(
-        case((_MESSAGE.c.number.is_(None), 1), else_=0), _CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc()
-    )
+_OF_WRITER = and_(_CONVERSATION.c.contact_id == bindparam("contact_id"), IN_MESSENGER)
+_NEWEST_OPEN = (
+    select(_CONVERSATION.c.id)
+    .where(_OF_WRITER, _CONVERSATION.c.state != ConversationState.CLOSED.value)
+    .order_by(_CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc())
     .limit(1)
+    .correlate(None)
+    .scalar_subquery()
 )
-_COLUMNS = ("conversation_id", "number", "revision", "kind", "author", "body", "client_key", "created_at")
-_APPEND = ChangeAndInsert(appending.advance_statement, Message, _COLUMNS, taken=("number", "revision"))
+_SENT = (
+    select(_MESSAGE.c.id)
+    .join(_CONVERSATION, _CONVERSATION.c.id == _MESSAGE.c.conversation_id)
+    .where(_OF_WRITER, _MESSAGE.c.client_key == bindparam("client_key"))
+    .correlate(None)
+    .exists()
+)
+
+
+def _advance_open(dialect: str) -> Any:
+    columns = _CONVERSATION.c
+    is_found = (columns.id == _NEWEST_OPEN, columns.state != ConversationState.CLOSED.value, ~_SENT)
+    return appending.advance_statement(dialect).where(*is_found)
+
+
+_TAKEN = ("conversation_id", "number", "revision")
+_APPEND = ChangeAndInsert(
+    _advance_open, Message, (*_TAKEN, "kind", "author", "body", "client_key", "created_at"), taken=_TAKEN
+)

@@ -16,7 +16,6 @@ SEAL_VERSION = 1
 # The hash before the first seal.
 NO_SEAL = bytes(HASH_BYTES)
 _TYPE = "assent.ledger.seal"
-_LOOKED_AT = 200
 
 
 def record(seal: LedgerSeal) -> dict[str, Any]:
@@ -56,7 +55,6 @@ def of_event(session: Session, event_id: int) -> LedgerSeal | None:
         select(LedgerSeal.id, LedgerSeal.ids)
         .where(LedgerSeal.last_id >= event_id, LedgerSeal.first_id <= event_id)
         .order_by(LedgerSeal.last_id)
-        .execution_options(yield_per=_LOOKED_AT)
     )
     for seal_id, ranges in session.execute(candidates):
         if covers(ranges, event_id):

@@ -31,9 +31,7 @@ def verify(
     :param heads: published heads (``head.current``) that the ledger must still contain
     :raises Stopped: ``is_stopping`` returned true, which is asked after each seal
     """
-    with database.read_only() as session:
-        if not database.is_sqlite:
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    with database.snapshot() as session:
         return verify_in(session, heads=heads, is_stopping=is_stopping)
 
 

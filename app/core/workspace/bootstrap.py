@@ -3,7 +3,6 @@
 import os
 
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from app import migrations
 from app.config import Settings
@@ -51,7 +50,7 @@ def why_not_ready(database: Database) -> str | None:
                 return "the database is empty: run “assent db upgrade”"
             if revision != (head := migrations.head_revision()):
                 return f"the database is at revision {revision}, this version needs {head}: run “assent db upgrade”"
-            if (reason := _why_read_only(database, session)) is not None:
+            if (reason := _why_read_only(database)) is not None:
                 return reason
             if settings.get(session).key_check != signing.keys_of(session).check:
                 return "ASSENT_SECRET_KEY is not the one that this database was made with"
@@ -60,9 +59,10 @@ def why_not_ready(database: Database) -> str | None:
     return None
 
 
-def _why_read_only(database: Database, session: Session) -> str | None:
+def _why_read_only(database: Database) -> str | None:
     if database.file is None:
-        is_read_only = session.scalar(text("SHOW transaction_read_only")) == "on"
+        with database.engine.connect() as connection:  # ``read_only`` may not write in any case
+            is_read_only = connection.scalar(text("SHOW transaction_read_only")) == "on"
         return "the database is read-only: it may be a standby" if is_read_only else None
     # SQLite makes and deletes files beside the database. None of them is opened here: closing one would end its locks.
     beside = [database.file.with_name(f"{database.file.name}{ending}") for ending in ("-wal", "-shm", ".lock")]

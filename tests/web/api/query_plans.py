@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import LargeBinary, bindparam, event, func, select, text
+from sqlalchemy import LargeBinary, bindparam, func, select, text
 
 from app.core.contacts import filters
 from app.core.contacts import search as contact_search
@@ -11,6 +11,7 @@ from app.core.contacts.search_walks import Order
 from app.db import Database
 from app.db.statements import DRIVER
 from app.models import Contact
+from tests.listening import before_statements
 
 ROWS = 20_000
 FIRST = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -24,13 +25,10 @@ def plan_of_page(database: Database, query: Any, order: Order | None = None, *, 
         if not is_filled:
             _fill(session.connection(), is_sqlite=database.is_sqlite)
     if not is_filled:
-        with database.engine.connect() as connection:
-            connection.exec_driver_sql("ANALYZE")
-            connection.commit()
+        analyze(database)
     with database.read_only() as session:
         statements: list[str] = []
         seen: list[Any] = []
-        engine = database.engine
 
         def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
             statements.append(statement)
@@ -42,13 +40,22 @@ def plan_of_page(database: Database, query: Any, order: Order | None = None, *, 
                 seen.append((query["value"], 0) if database.is_sqlite else {"value": query["value"]})
 
         session.info[DRIVER].trace = record_compiled
-        event.listen(engine, "before_cursor_execute", record)
-        contact_search.page(session, filters.read(query), order=order, after=after, limit=50)
-        event.remove(engine, "before_cursor_execute", record)
+        with before_statements(database, record):
+            contact_search.page(session, filters.read(query), order=order, after=after, limit=50)
         position = next(index for index, statement in enumerate(statements) if "LIMIT" in statement)
         explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
         rows = session.connection().exec_driver_sql(explain + statements[position], seen[position])
         return "\n".join(str(tuple(row)) for row in rows)
+
+
+def analyze(database: Database) -> None:
+    """Write fresh statistics. SQLite reads them again in the connection that reads next."""
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("ANALYZE")
+        connection.commit()
+    if database.is_sqlite:
+        with database.read_only() as session:
+            session.connection().exec_driver_sql("ANALYZE sqlite_schema")
 
 
 def steps_of_page(database: Database, query: Any, order: Order | None, *, after: Any) -> int:
@@ -81,14 +88,13 @@ def plan_of_window(database: Database, order: Order, **key: Any) -> tuple[str, i
         def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
             seen.append((statement, parameters))
 
-        event.listen(database.engine, "before_cursor_execute", record)
         driver: Any = session.connection().connection.driver_connection
         if database.is_sqlite:
             driver.set_progress_handler(step, 10)
-        contact_search.window(session, None, order, limit=50, **key)
+        with before_statements(database, record):
+            contact_search.window(session, None, order, limit=50, **key)
         if database.is_sqlite:
             driver.set_progress_handler(None, 0)
-        event.remove(database.engine, "before_cursor_execute", record)
         explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
         for statement, parameters in seen:
             rows = session.connection().exec_driver_sql(explain + statement, parameters)

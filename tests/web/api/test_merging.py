@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from app.core import clock
 from app.core.consent import eligibility
@@ -13,6 +13,7 @@ from app.core.contacts import records as contacts
 from app.core.subscriptions import subscription_types
 from app.models import ConsentEvent, DestinationOptOut, MessengerToken
 from tests import make
+from tests.listening import before_statements
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web import pages
 from tests.web.api.client import ApiClient, database
@@ -81,8 +82,8 @@ def test_merge_histories_of_many_contacts_take_one_statement(app: Flask, api: Ap
         for lead in merged[-1]:
             merge(api, lead, sam)
     statements: list[str] = []
-    event.listen(database(app).engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    listed = api.get("/contacts?include_merge_history=true")["data"]
+    with before_statements(database(app), lambda *given: statements.append(given[2])):
+        listed = api.get("/contacts?include_merge_history=true")["data"]
     assert [[item["source_contact_id"] for item in each["merge_history"]] for each in listed] == merged[::-1]
     assert sum("merged_into_id IN" in statement for statement in statements) == 1
     assert len(statements) < 6

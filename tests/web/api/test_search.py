@@ -20,7 +20,7 @@ from app.core.workspace import settings
 from app.models import Contact
 from tests.make import BRITISH_NUMBER, EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web.api.client import ApiClient, database
-from tests.web.api.query_plans import DEEP, plan_of_page, plan_of_window, steps_of_page
+from tests.web.api.query_plans import DEEP, analyze, plan_of_page, plan_of_window, steps_of_page
 
 
 @pytest.fixture
@@ -407,9 +407,7 @@ def test_a_deep_page_of_a_sorted_list_is_read_from_the_index_in_both_directions(
     with opened.unit_of_work() as session:
         some = update(Contact).where(Contact.id % 2 == 0)
         session.execute(some.values(name="Sam " + cast(Contact.id, String), last_seen_at=Contact.created_at))
-    with opened.engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
-        connection.commit()
+    analyze(opened)
     for field, index, deep in (
         ("name", "ix_contacts_name_", "Sam 15000"),
         ("last_seen_at", "ix_contacts_last_seen_at_id", DEEP),

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from app.models import OutboxEvent, Suppression
+from tests.listening import before_statements
 from tests.make import EVES_NUMBER, SAMS_NUMBER
 from tests.web.api.client import ApiClient, database
 
@@ -53,8 +54,8 @@ def test_a_contacts_segments_are_found_in_few_statements(app: Flask, api: ApiCli
     for number in range(60):
         api.post("/segments", {"name": f"{number:02}", "query": queries[number % 3]})
     statements: list[str] = []
-    event.listen(database(app).engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    found = api.get(f"/contacts/{sam}/segments")["data"]
+    with before_statements(database(app), lambda *given: statements.append(given[2])):
+        found = api.get(f"/contacts/{sam}/segments")["data"]
     assert [each["name"] for each in found] == [f"{number:02}" for number in range(0, 60, 3)]
     assert len(statements) < 10
 

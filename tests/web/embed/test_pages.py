@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from app.core.forms.content import FormText
@@ -15,6 +14,7 @@ from app.core.wording import LOCALES
 from app.core.workspace import settings
 from app.db import Database
 from tests import make
+from tests.listening import before_statements
 from tests.web.embed.page import answer, open_form
 
 SHOP = "https://shop.example.com"
@@ -28,11 +28,10 @@ def statements(database: Database) -> Iterator[list[str]]:
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         sent.append(statement)
 
-    event.listen(database.engine, "before_cursor_execute", note)
     database.trace = sent.append
-    yield sent
+    with before_statements(database, note):
+        yield sent
     database.trace = None
-    event.remove(database.engine, "before_cursor_execute", note)
 
 
 def fetched(client: FlaskClient, address: str) -> TestResponse:
