@@ -25,14 +25,14 @@ class ReadConnection:
 
 @dataclass(slots=True)
 class DriverConnection:
-    """A driver's connection, used by one session; ``trace`` is called with every statement (tests count them).
+    """A driver's cursor, used by one session; ``trace`` is called with every statement (tests count them).
 
     ``later`` makes calls that statements need not wait for (``overlapping_inserts``); null: there is no such block.
     """
 
     dialect: Dialect
     trace: Callable[[str], None] | None
-    connection: Any
+    cursor: Any
     later: "Later | None" = None
 
 
@@ -134,7 +134,7 @@ class _Compiled:
     def execute(self, driver: DriverConnection, values: dict[str, Any]) -> Any:
         if driver.trace is not None:
             driver.trace(self.text)
-        return driver.connection.execute(self.text, self._bound(values))
+        return driver.cursor.execute(self.text, self._bound(values))
 
     def call(self, driver: DriverConnection, values: dict[str, Any]) -> Callable[[], None]:
         """What executes the statement with these values."""
@@ -142,7 +142,7 @@ class _Compiled:
 
         def execute() -> None:
             try:
-                driver.connection.execute(self.text, bound)
+                driver.cursor.execute(self.text, bound)
             except Exception as error:
                 raise (busy_error(error) or error) from error.__cause__
 
@@ -155,7 +155,7 @@ class _Compiled:
             driver.trace(self.text)
         positions = self._positions or ()
         bound = (_converted(binder, columns[name]) if binder else columns[name] for name, binder, _ in positions)
-        driver.connection.executemany(self.text, zip(*bound, strict=False))
+        driver.cursor.executemany(self.text, zip(*bound, strict=False))
 
     def _bound(self, values: dict[str, Any]) -> Any:
         """The values as the driver takes them: in their order on SQLite, by their names on PostgreSQL."""
