@@ -121,11 +121,7 @@ class _Compiled:
         for bound, name in compiled.bind_names.items():
             if binder := bound.type.dialect_impl(dialect).bind_processor(dialect):
                 self._binders[name] = binder
-        order = cast(list[str] | None, compiled.positiontup)
-        # for positional parameters, each in its order: name, conversion, default
-        self._positions = (
-            None if order is None else [(name, self._binders.get(name), self._defaults.get(name)) for name in order]
-        )
+        self._order = cast(list[str] | None, compiled.positiontup)  # of positional parameters
         columns = getattr(statement, "exported_columns", ())
         self.returns_rows = len(columns) > 0
         readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
@@ -153,21 +149,16 @@ class _Compiled:
     def execute_all(self, driver: DriverConnection, columns: Mapping[str, Iterable[Any]]) -> None:
         if driver.trace is not None:
             driver.trace(self.text)
-        positions = self._positions or ()
-        bound = (_converted(binder, columns[name]) if binder else columns[name] for name, binder, _ in positions)
+        each = ((columns[name], self._binders.get(name)) for name in self._order or ())
+        bound = (_converted(binder, values) if binder else values for values, binder in each)
         driver.cursor.executemany(self.text, zip(*bound, strict=False))
 
     def _bound(self, values: dict[str, Any]) -> Any:
         """The values as the driver takes them: in their order on SQLite, by their names on PostgreSQL."""
-        if self._positions is not None:
-            return [
-                binder(values.get(name, default)) if binder else values.get(name, default)
-                for name, binder, default in self._positions
-            ]
         bound: dict[str, Any] = self._defaults | values
         for name, binder in self._binders.items():
             bound[name] = binder(bound[name])
-        return bound
+        return bound if self._order is None else [bound[name] for name in self._order]
 
     def read(self, rows: list[Any]) -> list[Any]:
         if not self._readers:
