@@ -1,4 +1,4 @@
-"""Keys derived from the secret key, each for one purpose; keyed hashes; signed values; random tokens."""
+"""Keys derived from the secret key, each for one purpose; keyed hashes; signed and sealed values; random tokens."""
 
 import base64
 import hashlib
@@ -8,11 +8,14 @@ import secrets
 import time
 from typing import Any, cast
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.orm import Session
 
 from app.db import ReadConnection
 
 _SESSION_KEY = "assent_keys"
+_NONCE_BYTES = 12
 
 
 class Keys:
@@ -22,6 +25,7 @@ class Keys:
         self._secret = secret_key.encode()
         self._destinations = self.derive("destination")
         self._signers: dict[str, Signer] = {}
+        self._sealers: dict[str, Sealer] = {}
         self.check = hmac.digest(self.derive("check"), b"assent", "sha256").hex()
 
     def derive(self, purpose: str) -> bytes:
@@ -41,6 +45,12 @@ class Keys:
         if purpose not in self._signers:
             self._signers[purpose] = Signer(self.derive("sign:" + purpose))
         return self._signers[purpose]
+
+    def sealer(self, purpose: str) -> "Sealer":
+        """The sealer for this purpose. Sealers of other purposes refuse its values."""
+        if purpose not in self._sealers:
+            self._sealers[purpose] = Sealer(self.derive(purpose))
+        return self._sealers[purpose]
 
 
 class Signer:
@@ -64,6 +74,29 @@ class Signer:
 
     def _signature(self, payload: bytes) -> bytes:
         return _encode(hmac.digest(self._key, payload, "sha256"))
+
+
+class Sealer:
+    """Encrypts small JSON values together with the current time, for addresses, which proxies log (AES-256-GCM)."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def seal(self, value: dict[str, Any]) -> str:
+        """The current time and the value in characters that URLs allow. Only the same key opens it."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, json.dumps([int(time.time()), value]).encode(), None)
+        return base64.urlsafe_b64encode(nonce + sealed).decode()
+
+    def open(self, sealed: str, *, max_age_s: int) -> dict[str, Any] | None:
+        """The value; null when it was not sealed with this key, was changed or is older than ``max_age_s``."""
+        try:
+            content = base64.urlsafe_b64decode(sealed.encode("utf-8", "replace"))
+            opened = self._cipher.decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], None)
+        except (ValueError, InvalidTag):
+            return None
+        sealed_at_s, value = json.loads(opened)
+        return cast(dict[str, Any], value) if time.time() - sealed_at_s <= max_age_s else None
 
 
 def _encode(content: bytes) -> bytes:

@@ -34,14 +34,14 @@ class ReadConnection:
 
 @dataclass(slots=True)
 class DriverConnection:
-    """A driver's connection, used by one session; ``trace`` is called with every statement (tests count them).
+    """A driver's cursor, used by one session; ``trace`` is called with every statement (tests count them).
 
     ``later`` makes calls that statements need not wait for (``overlapping_inserts``); null: there is no such block.
     """
 
     dialect: Dialect
     trace: Callable[[str], None] | None
-    connection: Any
+    cursor: Any
     later: "Later | None" = None
 
 
@@ -133,11 +133,7 @@ class _Compiled:
         for bound, name in compiled.bind_names.items():
             if binder := bound.type.dialect_impl(dialect).bind_processor(dialect):
                 self._binders[name] = binder
-        order = cast(list[str] | None, compiled.positiontup)
-        # for positional parameters, each in its order: name, conversion, default
-        self._positions = (
-            None if order is None else [(name, self._binders.get(name), self._defaults.get(name)) for name in order]
-        )
+        self._order = cast(list[str] | None, compiled.positiontup)  # of positional parameters
         columns = getattr(statement, "exported_columns", ())
         self.returns_rows = len(columns) > 0
         readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
@@ -146,7 +142,7 @@ class _Compiled:
     def execute(self, driver: DriverConnection, values: dict[str, Any]) -> Any:
         if driver.trace is not None:
             driver.trace(self.text)
-        return driver.connection.execute(self.text, self._bound(values))
+        return driver.cursor.execute(self.text, self._bound(values))
 
     def call(self, driver: DriverConnection, values: dict[str, Any]) -> Callable[[], None]:
         """What executes the statement with these values."""
@@ -154,7 +150,7 @@ class _Compiled:
 
         def execute() -> None:
             try:
-                driver.connection.execute(self.text, bound)
+                driver.cursor.execute(self.text, bound)
             except Exception as error:
                 raise (busy_error(error) or error) from error.__cause__
 
@@ -165,28 +161,24 @@ class _Compiled:
     def execute_all(self, driver: DriverConnection, columns: Mapping[str, Iterable[Any]], at_once: int) -> None:
         if driver.trace is not None:
             driver.trace(self.text)
-        positions = self._positions or ()
-        bound = (_converted(binder, columns[name]) if binder else columns[name] for name, binder, _ in positions)
+        order = self._order or ()
+        each = ((columns[name], self._binders.get(name)) for name in order)
+        bound = (_converted(binder, values) if binder else values for values, binder in each)
         rows = zip(*bound, strict=False)
         if at_once == 1:
-            driver.connection.executemany(self.text, rows)
+            driver.cursor.executemany(self.text, rows)
             return
-        row = f"({', '.join('?' * len(positions))})"
+        row = f"({', '.join('?' * len(order))})"
         while some := list(islice(rows, at_once)):
             several = self.text.replace(row, ", ".join([row] * len(some)))
-            driver.connection.execute(several, list(chain.from_iterable(some)))
+            driver.cursor.execute(several, list(chain.from_iterable(some)))
 
     def _bound(self, values: dict[str, Any]) -> Any:
         """The values as the driver takes them: in their order on SQLite, by their names on PostgreSQL."""
-        if self._positions is not None:
-            return [
-                binder(values.get(name, default)) if binder else values.get(name, default)
-                for name, binder, default in self._positions
-            ]
         bound: dict[str, Any] = self._defaults | values
         for name, binder in self._binders.items():
             bound[name] = binder(bound[name])
-        return bound
+        return bound if self._order is None else [bound[name] for name in self._order]
 
     def read(self, rows: list[Any]) -> list[Any]:
         if not self._readers:

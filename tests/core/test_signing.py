@@ -1,3 +1,4 @@
+import base64
 from datetime import timedelta
 
 import time_machine
@@ -9,6 +10,7 @@ from tests import make
 
 KEYS = Keys("a-key-that-is-long-enough-for-everybody")
 SIGNER = KEYS.signer("shown")
+SEALER = KEYS.sealer("done")
 
 
 def test_a_signed_value_can_be_read_until_it_is_too_old() -> None:
@@ -36,6 +38,30 @@ def test_a_signed_value_with_a_changed_letter_is_refused(place: int, letter: str
     place %= len(signed)
     changed = signed[:place] + letter + signed[place + 1 :]
     assert changed == signed or SIGNER.read(changed, max_age_s=60) is None
+
+
+def test_a_sealed_value_hides_its_text_and_can_be_opened_until_it_is_too_old_for_one_purpose_and_by_one_key() -> None:
+    with time_machine.travel(make.NOON, tick=False):
+        sealed = SEALER.seal({"number": make.SAMS_NUMBER})
+        assert SEALER.open(sealed, max_age_s=60) == {"number": make.SAMS_NUMBER}
+        assert make.SAMS_NUMBER.encode() not in base64.urlsafe_b64decode(sealed)
+        assert sealed != SEALER.seal({"number": make.SAMS_NUMBER})
+        assert KEYS.sealer("confirm").open(sealed, max_age_s=60) is None
+        assert Keys("another-key-that-is-long-enough-too").sealer("done").open(sealed, max_age_s=60) is None
+    with time_machine.travel(make.NOON + timedelta(seconds=61), tick=False):
+        assert SEALER.open(sealed, max_age_s=60) is None
+
+
+@given(st.text(max_size=200))
+def test_text_that_was_not_sealed_is_refused(text: str) -> None:
+    assert SEALER.open(text, max_age_s=60) is None
+
+
+@given(st.integers(0, 200), st.characters())
+def test_a_sealed_value_with_a_changed_letter_is_refused_or_the_same(place: int, letter: str) -> None:
+    sealed = SEALER.seal({"form": 3})
+    place %= len(sealed)
+    assert SEALER.open(sealed[:place] + letter + sealed[place + 1 :], max_age_s=60) in (None, {"form": 3})
 
 
 def test_hashes_depend_on_the_key_and_are_repeatable() -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.core.consent import reach
 from app.core.consent.current import CurrentConsent
+from app.core.consent.eligibility import Obstacles
 from app.core.errors import NotFound
 from app.core.signing import Keys, is_public_id
 from app.db import CompiledStatement, is_in
@@ -64,9 +65,11 @@ class LockedContact:
     ``topics``: topics of this transaction that are not published yet, ``contact.created`` or ``contact.updated``. The
     next change of a consent publishes them first, and ``later_topics`` last. ``currents``: the consents, by
     subscription type, that were read since the lock. Other transactions cannot change them before it ends.
+    ``obstacles``: what speaks against opt-ins, by subscription type and hash of the destination, if another statement
+    has read it.
     """
 
-    __slots__ = ("blocked_at", "currents", "email", "gdpr_optin", "id", "later_topics", "phone", "topics")
+    __slots__ = ("blocked_at", "currents", "email", "gdpr_optin", "id", "later_topics", "obstacles", "phone", "topics")
 
     def __init__(
         self, contact_id: int, phone: str | None, email: str | None, topics: tuple[str, ...] = (), *, key: object
@@ -78,6 +81,7 @@ class LockedContact:
         self.gdpr_optin: bool | None = None
         self.later_topics: tuple[str, ...] = ()
         self.currents: dict[int, CurrentConsent | None] = {}
+        self.obstacles: dict[tuple[int, str], Obstacles] = {}
 
     @property
     def is_new(self) -> bool:

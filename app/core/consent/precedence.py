@@ -146,7 +146,8 @@ def is_only_claim(
         return False
     if reach.is_closed(contact) or (current is not None and _is_opted_out_for_sure(session, current)):
         return True
-    return any(eligibility.opt_in_obstacles(session, key.subscription_type_id, cast(str, key.destination_hash)))
+    against = key.subscription_type_id, cast(str, key.destination_hash)
+    return any(contact.obstacles.get(against) or eligibility.opt_in_obstacles(session, *against))
 
 
 def _is_opted_out_for_sure(session: Session, current: CurrentConsent) -> bool:

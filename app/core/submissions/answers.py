@@ -7,6 +7,8 @@ from sqlalchemy import and_, bindparam, func, null, select, update
 from sqlalchemy.orm import Session
 
 from app.core.consent.current_destination import is_opted_in
+from app.core.consent.eligibility import OBSTACLES, Obstacles
+from app.core.consent.locking import LockedContact
 from app.core.destinations import Destination
 from app.core.forms.form_view import INSERTED_BY_PAGE, Form, Insertion
 from app.core.forms.insertion import EXPIRES_IN
@@ -75,15 +77,17 @@ _COLUMNS = (
 )
 _INSERT_ANSWERED = CompiledStatement(
     lambda dialect: (
-        insert_statement(dialect, InsertedForm, _COLUMNS).on_conflict_do_nothing().returning(_INSERTED_FORM.c.id)
+        insert_statement(dialect, InsertedForm, _COLUMNS)
+        .on_conflict_do_nothing()
+        .returning(_INSERTED_FORM.c.id, *OBSTACLES)
     )
 )
 
 
 def record_public(
-    session: Session, form: Form, shown: RenderToken, destination: Destination, contact_id: int, *, at: datetime
+    session: Session, form: Form, shown: RenderToken, destination: Destination, contact: LockedContact, *, at: datetime
 ) -> int | None:
-    """Store an answered render of a public form as an inserted form.
+    """Store an answered render of a public form as an inserted form; the contact learns what speaks against its opt-in.
 
     Returns its id; null when it was answered before.
     """
@@ -92,7 +96,7 @@ def record_public(
         token=shown.nonce,
         form_id=form.id,
         version_id=shown.version_id,
-        contact_id=contact_id,
+        contact_id=contact.id,
         inserted_by=INSERTED_BY_PAGE,
         origin=shown.origin,
         submitted_destination_hash=destination.hash,
@@ -100,8 +104,14 @@ def record_public(
         expires_at=at + EXPIRES_IN,
         seen_at=at,
         answered_at=at,
+        subscription_type_id=form.subscription_type_id,
+        destination_hash=destination.hash,
     )
-    return int(created[0]) if created else None
+    if created is None:
+        return None
+    inserted_form_id, is_suppressed, opted_out_at = created
+    contact.obstacles[form.subscription_type_id, destination.hash] = Obstacles(bool(is_suppressed), opted_out_at)
+    return int(inserted_form_id)
 
 
 def mark_answered(

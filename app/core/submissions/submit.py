@@ -98,7 +98,7 @@ def _submit_public(session: Session, answer: Answer, state: State) -> Outcome:
     if _opted_out_since(session, answer, contact):
         return _saved_only(session, answer, contact, state)
     inserted_form_id = answers.record_public(
-        session, answer.view.form, answer.shown, answer.destination, contact.id, at=answer.at
+        session, answer.view.form, answer.shown, answer.destination, contact, at=answer.at
     )
     if inserted_form_id is None:
         _undo_lead(session, contact)

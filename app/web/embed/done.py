@@ -1,11 +1,7 @@
 """The page after an answer has an address of its own, so that Back and reload work without scripts."""
 
-import base64
-import json
 from dataclasses import dataclass
-from functools import lru_cache
 
-from cryptography.fernet import Fernet, InvalidToken
 from flask import Response
 
 from app.core.signing import Keys
@@ -43,7 +39,7 @@ class Done:
 
     def sealed(self, keys: Keys) -> str:
         """The value of ``?done=``. It is encrypted, because proxies log addresses, and this one has the number."""
-        return _fernet(keys).encrypt(json.dumps(vars(self)).encode()).decode()
+        return keys.sealer("done").seal(vars(self))
 
     def redirect(self, page: FormPage, endpoint: str | None = None) -> Response:
         """A redirect to the page that says what happened.
@@ -57,14 +53,5 @@ class Done:
     @classmethod
     def read(cls, keys: Keys, sealed: str, *, place: str) -> "Done | None":
         """The value; null when it was not made here, belongs to another place or is older than ten minutes."""
-        try:
-            done = cls(**json.loads(_fernet(keys).decrypt(sealed.encode("utf-8", "replace"), ttl=MAX_AGE_S)))
-        except InvalidToken:
-            return None
-        return done if done.place == place else None
-
-
-@lru_cache(maxsize=1)
-def _fernet(keys: Keys) -> Fernet:
-    """The same for every request of a process, whose keys never change."""
-    return Fernet(base64.urlsafe_b64encode(keys.derive("done")))
+        value = keys.sealer("done").open(sealed, max_age_s=MAX_AGE_S)
+        return cls(**value) if value is not None and value["place"] == place else None

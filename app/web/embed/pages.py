@@ -46,17 +46,22 @@ def address(endpoint: str | None = None, *, place: Mapping[str, str] | None = No
     :param endpoint: of another page; null: of this request
     :param place: the variables of that page's path; null: those of this request, for the same form
     """
+    path = dict(request.view_args or {} if place is None else place)
+    look = _look() if request.query_string else {}
+    values: dict[str, Any] = path | {name: value for name, value in (look | more).items() if value}
+    return url_for(endpoint or request.endpoint or "", **values)
+
+
+def _look() -> dict[str, str]:
+    """The look that the framing page asks for; empty values where it asks for none."""
     radius = _option("radius")
-    look = {
+    return {
         "theme": _theme(),
         "place": "banner" if _option("place") == "banner" else "",
         "background": "transparent" if _option("background") == "transparent" else "",
         "radius": radius if radius.isdecimal() and radius.isascii() and int(radius[:3]) <= _RADIUS_MAX else "",
         "lang": wording.language_tag(negotiated()) if _option("lang") else "",
     }
-    path = dict(request.view_args or {} if place is None else place)
-    values: dict[str, Any] = path | {name: value for name, value in (look | more).items() if value}
-    return url_for(endpoint or request.endpoint or "", **values)
 
 
 def _theme() -> str:

@@ -1,11 +1,7 @@
 """The page that asks to confirm an opt-in has an address of its own, so that Back and reload work without scripts."""
 
-import base64
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-
-from cryptography.fernet import Fernet, InvalidToken
 
 from app.core.signing import Keys
 
@@ -36,16 +32,13 @@ class ConfirmLink:
 
     def sealed(self, keys: Keys) -> str:
         """The value of ``?confirm=``. It is encrypted, because proxies log addresses, and this one has the number."""
-        return _fernet(keys).encrypt(json.dumps(asdict(self)).encode()).decode()
+        return keys.sealer("confirm").seal(vars(self))
 
     @classmethod
     def read(cls, keys: Keys, sealed: str, *, place: str) -> "ConfirmLink | None":
         """The value; null when it was not made here, belongs to another place or is too old."""
-        try:
-            link = cls(**json.loads(_fernet(keys).decrypt(sealed.encode("utf-8", "replace"), ttl=MAX_AGE_S)))
-        except InvalidToken:
-            return None
-        return link if link.place == place else None
+        value = keys.sealer("confirm").open(sealed, max_age_s=MAX_AGE_S)
+        return cls(**value) if value is not None and value["place"] == place else None
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,3 @@ class ConfirmPart:
     own_text: str
     sms_href: str
     is_sent_again: bool
-
-
-def _fernet(keys: Keys) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(keys.derive("confirm")))
