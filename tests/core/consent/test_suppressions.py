@@ -41,6 +41,7 @@ def test_any_number_can_be_suppressed_and_a_contact_with_it_is(database: Databas
         assert make.contact(session, phone_number=number).phone_hash == made.phone_hash
 
 
+@pytest.mark.databases("sqlite")
 def test_a_suppression_by_any_spelling_holds_for_every_spelling(database: Database) -> None:
     source = random.Random(1)
     with database.unit_of_work() as session:

@@ -40,6 +40,7 @@ def test_only_a_live_type_can_be_chosen(database: Database) -> None:
             assert refused.value.field == "subscription_type_id"
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

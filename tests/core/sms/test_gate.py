@@ -159,6 +159,7 @@ STEPS = st.one_of(
 )
 
 
+@pytest.mark.databases("sqlite")
 @hypothesis.settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=4, max_size=25))
 def test_a_suppressed_number_gets_nothing_but_its_one_confirmation_and_help(

@@ -95,6 +95,7 @@ def test_every_writable_field_is_returned(app: Flask, api: ApiClient) -> None:
     assert (emptied["avatar"], emptied["language_override"], emptied["time_zone"]) == (None, None, None)
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("given", "field"),
     [

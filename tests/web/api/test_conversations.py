@@ -184,6 +184,7 @@ def test_an_admin_starts_a_conversation(api: ApiClient, sam: str, ana: str) -> N
     assert api.post("/messages", message | {"from": {"type": "admin", "id": "991"}}).code == "not_found"
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("change", "status", "field"),
     [
@@ -241,6 +242,7 @@ def test_blocking_closes_conversations_and_refuses_messages_to_the_contact(
     assert api.post(f"/conversations/{conversation}/reply", reply | {"message_type": "note"}).status == 200
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
@@ -406,6 +408,7 @@ def test_a_form_inserted_without_a_body_has_no_contact(api: ApiClient) -> None:
     assert api.post(f"/forms/{form['id']}/insert")["contact_id"] is None
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("change", "status", "field"),
     [
@@ -432,6 +435,7 @@ def test_an_invalid_form_is_refused_with_its_field(api: ApiClient, change: Any, 
     assert api.get(f"/forms/{form['id']}")["version"] == 1
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [

@@ -59,6 +59,7 @@ def test_a_contacts_segments_are_found_in_few_statements(app: Flask, api: ApiCli
     assert len(statements) < 10
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("given", "field"),
     [
@@ -96,6 +97,7 @@ def test_a_manual_suppression_is_created_and_lifted(app: Flask, api: ApiClient) 
     assert topics == ["suppression.created", "suppression.lifted"]
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("cause", "code"),
     [

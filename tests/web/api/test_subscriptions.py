@@ -127,6 +127,7 @@ def test_wrong_consent_types_drafts_and_unknown_types_are_refused(api: ApiClient
     assert api.delete(f"/contacts/{sam}/subscriptions/abc").code == "not_found"
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -319,6 +320,7 @@ def test_a_type_names_the_form_by_which_people_opt_in_on_their_preference_page(a
     assert api.post("/subscription_types", draft).field == "preference_form_id"
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("given", "field"),
     [

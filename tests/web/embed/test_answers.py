@@ -106,6 +106,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield from _texts(part)
 
 
+@pytest.mark.databases("sqlite")
 def test_the_evidence_in_the_demo_is_the_wording_of_its_page(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         demo.fill(session, at=make.NOON, password_hash="x")
