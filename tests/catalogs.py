@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -42,7 +42,7 @@ _FOR_PROGRAMS = (
     "web/site/collect.py",
 )
 _JINJA = {"trimmed": "true"}
-_TEMPLATES = {"**.html": "jinja2", "**.txt": "jinja2"}
+_TEMPLATES = [("**.html", "jinja2"), ("**.txt", "jinja2")]
 
 Sentence = str | tuple[str, ...]
 
@@ -50,13 +50,12 @@ Sentence = str | tuple[str, ...]
 @cache
 def sentences() -> frozenset[Sentence]:
     """Every sentence that is translated; a pair where there is a plural."""
-    code, templates = [("**.py", "python")], list(_TEMPLATES.items())
-    marked = extract_from_dir(ROOT / "app", code, keywords=_CALLS, directory_filter=_has_texts)
-    raised = extract_from_dir(ROOT / "app", code, keywords=dict.fromkeys(ERRORS), directory_filter=_has_texts)
-    options = dict.fromkeys(_TEMPLATES, _JINJA)
-    in_templates = extract_from_dir(ROOT / "templates", templates, options, _CALLS, directory_filter=_has_texts)
-    found = [sentence for _, _, sentence, _, _ in (*marked, *in_templates)]
-    found += [sentence for file, _, sentence, _, _ in raised if not is_for_programs(ROOT / "app" / file)]
+    options = {pattern: _JINJA for pattern, _ in _TEMPLATES}
+    templates = extract_from_dir(ROOT / "templates", _TEMPLATES, options, _CALLS, directory_filter=_has_texts)
+    found = [sentence for _, _, sentence, _, _ in templates]
+    for file in (ROOT / "app").rglob("*.py"):
+        keywords = _CALLS if is_for_programs(file) else _CALLS | dict.fromkeys(ERRORS)
+        found += [sentence for _, sentence, _, _ in extract_from_file("python", file, keywords)]
     return frozenset(sentence for sentence in found if sentence)
 
 

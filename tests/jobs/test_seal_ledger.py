@@ -1,10 +1,8 @@
 """The sealer seals each second, goes on after a failure, and can be killed at any moment."""
 
-import signal
-import subprocess
-import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,8 @@ from app.core.ledger import sealing
 from app.core.ledger.verify import verify
 from app.db import Database
 from app.jobs import seal_ledger
-from tests import make
+from tests import launcher, make
+from tests.processes import environment_of, wait_for
 
 # A sealer of its own process: it seals one event at a time, as fast as it can.
 SEALER = """
@@ -48,21 +47,18 @@ def test_the_sealer_seals_what_was_recorded_and_goes_on_after_a_failure(
 
 
 @pytest.mark.own_database
-def test_a_sealer_that_is_killed_leaves_an_honest_ledger(settings: Settings, database: Database) -> None:
+def test_a_sealer_that_is_killed_leaves_an_honest_ledger(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
     record(database, 60)
-    environ = {
-        "ASSENT_INSTANCE": str(settings.instance),
-        "ASSENT_SECRET_KEY": settings.secret_key,
-        "ASSENT_DATABASE_URL": settings.database_url,
-    }
     for after_ms in (5, 20) if settings.is_sqlite else (10,):
-        sealer = subprocess.Popen([sys.executable, "-c", SEALER], env=environ, stdout=subprocess.PIPE)
-        assert sealer.stdout
-        sealer.stdout.readline()
-        time.sleep(after_ms / 1000)
-        sealer.send_signal(signal.SIGKILL)
-        sealer.wait()
-        sealer.stdout.close()
+        output = tmp_path / f"{after_ms}.log"
+        with output.open("w+b") as log:
+            sealer = launcher.start(SEALER, env=environment_of(settings), files=(log, log, log))
+            wait_for(output.read_text)
+            time.sleep(after_ms / 1000)
+            sealer.kill()
+            sealer.wait()
     while sealing.seal(database, batch=3):
         pass
     found = verify(database)

@@ -61,8 +61,8 @@ class Shop:
         """Every row of every table, except those that say only that somebody was here."""
         names = Base.metadata.tables.keys() - _OPERATIONAL
         with self.database.read_only() as session:
-            run = session.connection().exec_driver_sql
-            return {name: {tuple(row) for row in run(f"SELECT * FROM {name}")} for name in sorted(names)}  # noqa: S608
+            run: Any = session.connection().connection.cursor().execute  # quicker than by SQLAlchemy
+            return {name: set(run(f"SELECT * FROM {name}")) for name in sorted(names)}  # noqa: S608
 
 
 class Case:
