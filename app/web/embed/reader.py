@@ -29,7 +29,7 @@ def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderT
     return replace(
         evidence,
         origin=shown.origin if shown else None,
-        page=_claimed_page(form.page, page.context.origins),
+        page=_claimed_page(form.page.data or "", page.context.origins),
         details={**evidence.details, **(_shown_number(view) if is_saved else _typed_number(form, view))},
     )
 
@@ -131,7 +131,7 @@ def _shown_number(view: FormView) -> dict[str, str]:
 
 def _typed_number(form: AnswerForm, view: FormView) -> dict[str, str]:
     """What the person typed, and the country that they chose."""
-    chosen = {"country": form.country} if view.form.channel == Channel.SMS and form.country else {}
+    chosen = {"country": form.country.data} if view.form.channel == Channel.SMS and form.country.data else {}
     return {"typed_as": form.typed_text(view.form.channel), **chosen}
 
 

@@ -169,7 +169,7 @@ def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | 
             view = read(connection, None, typed)
         page = pages.page_of(view)
     elif outcome.state == State.ASK:
-        page = pages.page_of(view, sent, region=countries.chosen(view, form.country))  # the hint is for that one
+        page = pages.page_of(view, sent, region=countries.chosen(view, form.country.data))  # the hint is for that one
     saved = form_views.saved_destination(keys(), view)
     origin = sent.origin if sent else None
     token = render_token(page, saved if outcome.state == State.SAVED else None, place, origin)
@@ -182,7 +182,7 @@ def _kept(form: AnswerForm, view: FormView, outcome: Outcome) -> PageData:
     if outcome.state != State.ASK:
         return PageData(outcome.state, is_agreed=is_agreed)
     typed = form.typed_text(view.form.channel)
-    return PageData(outcome.state, typed=typed, country=form.country, is_agreed=is_agreed)
+    return PageData(outcome.state, typed=typed, country=form.country.data, is_agreed=is_agreed)
 
 
 def _is_as_shown(page: FormPage, sent: RenderToken | None) -> bool:
