@@ -160,7 +160,7 @@ def opt_out(
     change = _write(session, contact, _NewState(key, ConsentState.OPTED_OUT, destination), evidence, at=at)
     if precedence.is_only_own(evidence):
         return change
-    former = replace(key, destination_hash=before.destination_hash if before else None)
+    former = replace(key, destination_hash=before.given_hash if before else None)
     keys, replaces_event = sorted({key, former}, key=repr), evidence.is_persons_word
     destination_opt_outs.add(session, keys, change.event_id, replaces_event=replaces_event, at=at)
     return change

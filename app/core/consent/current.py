@@ -54,6 +54,11 @@ class CurrentConsent:
     event_id: int
     repeated_at: datetime | None = None
 
+    @property
+    def given_hash(self) -> str | None:
+        """The hash of the destination that a consent was given for; null when it is withdrawn."""
+        return self.destination_hash if self.state == ConsentState.OPTED_IN else None
+
 
 def find(session: Session, contact_id: int, subscription_type_id: int) -> CurrentConsent | None:
     """The consent; null when the contact was never asked."""

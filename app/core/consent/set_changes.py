@@ -126,7 +126,7 @@ def _write_opt_outs(
     for each in decided:
         if each.outcome == Outcome.CHANGED:
             said_at = precedence.time_of(each.before, each.evidence, at)
-            hashes = {each.destination_hash, each.before.destination_hash if each.before else None} - {None}
+            hashes = {each.destination_hash, each.before.given_hash if each.before else None} - {None}
             event_id = events[each.contact_id]
             added += [OptOut(hashed, each.contact_id, said_at, event_id) for hashed in hashes if hashed]
             replaced[each.contact_id] = tuple(own for own in each.opt_outs if own.destination_hash in hashes)

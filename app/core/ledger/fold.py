@@ -103,8 +103,8 @@ class _Folding:
         before = self.state.consents.get(key)
         self.state.consents[key] = self._consent(event, event)
         if event.action == Action.OPT_OUT:
-            former = before.destination_hash if before else None
-            self._opt_out(event, {self._spelling(event.destination_hash), former})
+            given = before.destination_hash if before and before.state == ConsentState.OPTED_IN else None
+            self._opt_out(event, {self._spelling(event.destination_hash), given})
         for contact_id, event_id in known.revoked:
             if contact_id == event.contact_id:
                 self._revoke(event.subscription_type_id, event.destination_hash, contact_id, event_id)

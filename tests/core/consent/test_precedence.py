@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from app.core.consent import current as current_consents
-from app.core.consent import eligibility, precedence
+from app.core.consent import eligibility, precedence, set_changes
+from app.core.consent.set_decisions import SetChange, Statement
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidInput, InvalidState
+from app.core.ledger import verify
 from app.db import Database
 from app.models import ConsentEvent, ConsentState, DestinationOptOut, EvidenceLevel, Source, SuppressionCause
 from tests import make
@@ -107,6 +109,27 @@ def test_an_unverified_opt_out_ends_the_own_consent_and_says_nothing_about_the_n
         proven = make.opt_out(session, lead, offers, at=make.NOON + timedelta(hours=3))
         assert proven.is_new
         assert eligibility.status(session, sam, offers).reasons == ("opted_out",)
+
+
+@pytest.mark.parametrize("is_set", [False, True])
+def test_a_proven_opt_out_leaves_a_former_number_of_which_only_a_stranger_opted_out(
+    database: Database,
+    is_set: bool,  # noqa: FBT001
+) -> None:
+    unverified = make.evidence(Source.PREFERENCE_CENTER, level=EvidenceLevel.WEB_UNVERIFIED)
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_out(session, sam, offers, evidence=unverified)
+        contacts.change_phone(session, sam, make.EVES_NUMBER, at=make.NOON)
+        next_holder = make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_in(session, next_holder, offers)
+        if is_set:
+            said = SetChange(ConsentState.OPTED_OUT, offers, make.evidence(Source.BULK))
+            set_changes.apply(session, said, [Statement(sam.id)], at=make.NOON)
+        else:
+            make.opt_out(session, sam, offers)
+        assert eligibility.status(session, next_holder, offers).is_reachable
+    assert not verify.verify(database).is_tampered
 
 
 def test_an_unverified_repetition_leaves_the_opt_out_of_the_number_as_it_is(database: Database) -> None:

@@ -29,7 +29,7 @@ def test_postgresql_plans_the_statements_of_a_page_once(database: Database) -> N
     with database.unit_of_work() as session:
         people = [make.contact(session, phone_number=f"+1202555010{number}").id for number in range(3)]
     with database.read_only() as session:
-        driver = session.info[DRIVER].connection
+        driver = session.info[DRIVER].cursor
         driver.execute("DEALLOCATE ALL")
         for _ in range(20):
             assert [view.row.id for view in views.of_ids(session, people[:1])] == people[:1]
