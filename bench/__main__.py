@@ -56,7 +56,7 @@ class Comparison:
         return (
             f"{self.database:10} {self.path.name:18} {floor.rate:11.0f} {ours.rate:7.0f} {self.rate:6.2f} "
             f"{_goal(self.path.least_rate)} {floor.p99:7.1f} ms {ours.p99:7.1f} {self.p99:6.2f} "
-            f"{_goal(self.path.most_p99)} {ours.errors + floor.errors:6}  {_verdict(self.missed)}"
+            f"{_goal(self.path.most_p99)} {f'{floor.errors}/{ours.errors}':>6}  {_verdict(self.missed)}"
         )
 
 
