@@ -53,7 +53,7 @@ def started(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[Laun
 
 
 def free_port() -> int:
-    """A port that nobody uses, below those that Linux gives to others, who could get it before a server listens."""
+    """A free port, below those that Linux hands out: another socket could get one of these before a server listens."""
     given_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         port = secrets.choice(range(given_from - 20_000, given_from))
