@@ -130,7 +130,7 @@ def test_a_new_token_of_another_page_starts_another_chat(
     token = "t_" + "x" * 43
     sender = Sender(bearer=token, identity=Identity(), is_new=True, address=None, locale="en")
     with database.unit_of_work() as session:
-        visitors.write(session, sender, body="somebody else's", client_key="k", at=clock.now())
+        visitors.write(session, sender, body="another person's", client_key="k", at=clock.now())
     page, other = context.new_page(), context.new_page()
     shop.pages["/plain"] = "<!doctype html><title>No chat here</title>"
     other.goto(f"{shop.origin}/plain")
@@ -139,7 +139,7 @@ def test_a_new_token_of_another_page_starts_another_chat(
     write(page, "mine")
     expect(panel(page).locator(".mine time")).to_be_visible()
     other.evaluate(f"localStorage.setItem('assent:{shop.key}', '{token}')")
-    expect(panel(page).locator(".mine .words")).to_have_text(["somebody else's"])
+    expect(panel(page).locator(".mine .words")).to_have_text(["another person's"])
 
 
 def test_elements_behind_the_open_chat_cannot_be_focused_on_a_phone(page: Page, shop: Shop) -> None:
