@@ -4,6 +4,9 @@ import ctypes
 import gc
 import os
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _PR_SET_PDEATHSIG = 1
 # The garbage collector runs after so many new objects; by default after 700.
@@ -25,6 +28,21 @@ def prepare_for_jobs() -> None:
     """
     _exempt_present_objects()
     gc.set_threshold(_COLLECTED_AFTER, *gc.get_threshold()[1:])
+
+
+@contextmanager
+def without(*packages: str) -> Iterator[None]:
+    """While the block runs, importing these packages fails as if they were not installed.
+
+    Libraries import what they find for features that Assent does not use. A package that is imported already stays.
+    """
+    hidden = [each for each in packages if each not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # Python documents null here for this
+    try:
+        yield
+    finally:
+        for each in hidden:
+            del sys.modules[each]
 
 
 def end_with(parent_pid: int) -> None:

@@ -57,10 +57,16 @@ def installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Insta
 
 
 @pytest.fixture(scope="module")
-def demo(installation: Installation) -> Iterator[str]:
-    """The address of ``assent demo``, started from the installation."""
-    with _running_demo(installation) as (address, _process):
-        yield address
+def running(installation: Installation) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The address of ``assent demo`` and its process, started from the installation."""
+    with _running_demo(installation) as (address, process):
+        yield address, process
+
+
+@pytest.fixture
+def demo(running: tuple[str, "subprocess.Popen[bytes]"]) -> str:
+    """The address of ``assent demo``."""
+    return running[0]
 
 
 def test_the_wheel_carries_templates_static_files_catalogs_and_migrations(wheel: Path) -> None:
@@ -93,6 +99,16 @@ def test_the_installed_demo_serves_every_surface(demo: str) -> None:
     assert 'name="password"' in _page(demo + "/sign-in")
     assert "subscription_types" in _page(demo + "/api/docs")
     assert _page(f"{demo}/f/form/{form_key}", language="de") != _page(f"{demo}/f/form/{form_key}", language="en")
+
+
+@pytest.mark.slow
+def test_a_demo_on_sqlite_does_not_load_the_driver_of_postgresql(
+    running: tuple[str, "subprocess.Popen[bytes]"],
+) -> None:
+    pid = running[1].pid
+    loaded = [Path(f"/proc/{each}/maps").read_text() for each in (pid, *descendants(pid))]
+    assert len(loaded) >= 3  # web, worker, and the process that started both
+    assert all("sqlite" in each and "psycopg" not in each for each in loaded)
 
 
 @pytest.mark.slow

@@ -71,6 +71,18 @@ class Companion:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+def finish_first(name: str, work: Callable[[], None]) -> None:
+    """Do this work in a child process and wait for it. What it loads and leaves in memory ends with that process.
+
+    :param name: what a failure of the work is reported under
+    :raises SystemExit: the work failed and said why
+    """
+    process = _fork(_run_command, Child(click.Command(name, callback=work)), name=name)
+    process.join()
+    if process.exitcode:
+        sys.exit(abs(process.exitcode))
+
+
 @contextmanager
 def beside(child: Child) -> Iterator[Companion]:
     """Run the child until the block ends.

@@ -6,8 +6,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from psycopg import Binary
-from psycopg.types.json import Json
 from sqlalchemy import ARRAY, Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -66,6 +64,13 @@ def _element(value: Any) -> str:
         return str(value)
     if isinstance(value, date):  # a datetime is one, too
         return f'"{value.isoformat()}"'
+    return _element_of_driver(value)
+
+
+def _element_of_driver(value: Any) -> str:
+    from psycopg import Binary  # a server on SQLite never loads this driver, which takes 9 MB
+    from psycopg.types.json import Json
+
     if isinstance(value, Binary):
         return f'"\\\\x{value.obj.hex()}"'
     if isinstance(value, Json):

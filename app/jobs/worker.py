@@ -40,6 +40,8 @@ from app.mail_client import server_of
 _log = logs.get_logger()
 # How long a running job may take after the worker was asked to stop.
 STOP_WITHIN_S = 30
+# Most threads look for work every second. They do so one after the other, and so need few connections.
+_BETWEEN_STARTS_S = 0.03
 
 
 class _GracefulConsumer(Consumer):
@@ -107,6 +109,7 @@ def run(settings: Settings, *, threads: int = 2, web_address: str = "") -> None:
     processes.prepare_for_jobs()
     for each in other_threads:
         each.start()
+        stopping.wait(_BETWEEN_STARTS_S)
     try:
         consumer = _GracefulConsumer(
             queue,

@@ -5,16 +5,16 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeGuard
-
-import jwt
-from jwt.types import Options
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from app.core import email, phone
 from app.core.errors import DestinationRefused
 from app.core.signing import Keys
 from app.models import Contact
 from app.schemas.entry import is_storable
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 SESSION_PREFIX = "s_"
 SESSION_MAX_AGE_S = 12 * 60 * 60
@@ -175,9 +175,8 @@ def was_shown_in_full(keys: Keys, proof: str, shown: str, *, max_age_s: int) -> 
 
 
 def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:
-    try:
-        claims = _decoded(token, secret)
-    except (jwt.InvalidTokenError, ValueError, RecursionError):
+    claims = _decoded(token, secret)
+    if isinstance(claims, str):
         return None
     user_id = _exact(claims.get("user_id"))
     if not 0 < len(user_id) <= _LENGTHS["user_id"] or not _is_now(claims, at):
@@ -192,20 +191,24 @@ def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:
 
 
 def _problem_with_jwt(token: str, secret: str, *, at: datetime) -> str:
-    try:
-        claims = _decoded(token, secret)
-    except jwt.InvalidSignatureError:
-        return "user_jwt_signature_wrong"
-    except jwt.InvalidTokenError:
-        return "user_jwt_malformed"
+    claims = _decoded(token, secret)
+    if isinstance(claims, str):
+        return claims
     ends_s = claims.get("exp")
     return "user_jwt_expired" if _is_time(ends_s) and ends_s <= at.timestamp() else "user_jwt_refused"
 
 
-def _decoded(token: str, secret: str) -> dict[str, Any]:
-    """The claims. Their times are checked by ``_is_now``, against the time of the request."""
+def _decoded(token: str, secret: str) -> dict[str, Any] | str:
+    """The claims, or why there are none, as a code. Their times are checked by ``_is_now``."""
+    import jwt  # takes 1.5 MB, and few pages sign with it
+
     unchecked: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
-    return jwt.decode(token, secret, algorithms=["HS256"], options=unchecked)
+    try:
+        return jwt.decode(token, secret, algorithms=["HS256"], options=unchecked)
+    except jwt.InvalidSignatureError:
+        return "user_jwt_signature_wrong"
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        return "user_jwt_malformed"
 
 
 def _is_now(claims: Mapping[str, Any], at: datetime) -> bool:

@@ -1,5 +1,6 @@
 """The proof of a visitor's identity: what is wrong with one that is not valid."""
 
+import base64
 import hashlib
 import hmac
 
@@ -11,6 +12,7 @@ from tests import make
 
 SECRET = "the-identity-secret-of-the-shop-1234"
 HASH = hmac.new(SECRET.encode(), b"sam", hashlib.sha256).hexdigest()
+NESTED = base64.urlsafe_b64encode(b"[" * 3000).decode()  # deeper than Python reads JSON
 NOW_S = int(make.NOON.timestamp())
 
 
@@ -28,6 +30,7 @@ def signed(secret: str = SECRET, **claims: object) -> str:
         ({"user_id": "eve", "user_hash": HASH}, "user_hash_wrong"),
         ({"user_hash": HASH}, "user_id_missing"),
         ({"user_jwt": "not.a.token"}, "user_jwt_malformed"),
+        ({"user_jwt": f"{NESTED}.e30.e30"}, "user_jwt_malformed"),
         ({"user_jwt": jwt.encode({"user_id": "sam"}, "", algorithm="none")}, "user_jwt_malformed"),
         ({"user_jwt": signed("another-identity-secret-of-32-bytes", user_id="sam")}, "user_jwt_signature_wrong"),
         ({"user_jwt": signed()}, "user_jwt_refused"),
