@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from app.config import VERSION
 from app.core.public_urls import API
-from app.web import security
+from app.web import compression, security
 from app.web.api import client_generators, error_codes
 from app.web.api.blueprints import BLUEPRINTS
 from app.web.api.example_values import sample
@@ -60,14 +60,23 @@ def init_app(api: Flask) -> None:
 
 def openapi() -> Response:
     """The description as JSON."""
-    return _cached(jsonify(describe()))
+    return _sent(Response(_json(), mimetype="application/json"))
 
 
 def docs() -> Response:
     """The description as a page."""
+    return _sent(security.set_policy(Response(_page(), mimetype="text/html"), **_POLICY))
+
+
+@cache
+def _json() -> bytes:
+    return jsonify(describe()).get_data()
+
+
+@cache
+def _page() -> str:
     description = describe()
-    page = render_template("api/docs.html", api=description, prefix=API, groups=list(_groups(description)))
-    return _cached(security.set_policy(Response(page, mimetype="text/html"), **_POLICY))
+    return render_template("api/docs.html", api=description, prefix=API, groups=list(_groups(description)))
 
 
 class _Describing(Api):
@@ -85,9 +94,8 @@ class _Describing(Api):
         pass
 
 
-@cache
 def describe() -> dict[str, Any]:
-    """The description, the same for every installation. It takes a fifth of a second, once a process.
+    """The description, the same for every installation. It takes a fifth of a second.
 
     flask-smorest makes it while it registers blueprints; that happens in an application of its own, so that the API
     starts without waiting for it.
@@ -182,8 +190,9 @@ def _markdown_line(text: str) -> Markup:
     return Markup(_MARKDOWN.renderInline(text))  # noqa: S704
 
 
-def _cached(response: Response) -> Response:
-    response.add_etag()
+def _sent(response: Response) -> Response:
+    """Compressed, which is safe because it has no secret, and for caches."""
+    response.add_etag(weak=True)  # the same for each encoding
     response.headers["Cache-Control"] = "public, max-age=300"
     response.make_conditional(request)
-    return response
+    return compression.compress(response)

@@ -107,6 +107,7 @@ def api_client(app: Flask, *scopes: str) -> ApiClient:
     return ApiClient(app, token(app, *scopes))
 
 
+@cache
 def description() -> dict[str, Any]:
     return describe()
 
@@ -114,7 +115,7 @@ def description() -> dict[str, Any]:
 @cache
 def strict_components() -> dict[str, Any]:
     """The components of the description, with shapes that allow only what they describe. Clients must allow more."""
-    strict = deepcopy(describe()["components"])
+    strict = deepcopy(description()["components"])
     for schema in strict["schemas"].values():
         schema.setdefault("additionalProperties", False)
     return strict

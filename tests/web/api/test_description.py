@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import brotli
 from flask import Flask
 from openapi_spec_validator import validate as validate_openapi
 
@@ -194,6 +195,9 @@ def test_the_pages_of_the_description_are_complete_and_load_nothing_from_other_h
     assert links <= set(re.findall(r'id="([^"]+)"', html))
     again = app.test_client().get("/api/docs", headers={"If-None-Match": page.headers["ETag"]})
     assert again.status_code == 304
+    compressed = app.test_client().get("/api/docs", headers={"Accept-Encoding": "br"})
+    assert brotli.decompress(compressed.get_data()) == page.get_data()
+    assert compressed.headers["ETag"] == page.headers["ETag"]
 
 
 def _with_real_ids(body: Any, api: ApiClient, sam: str) -> Any:
