@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
@@ -103,7 +103,17 @@ class YesOrNo(fields.Boolean):
         return bool(super()._deserialize(value, attr, data, **more))
 
 
-class Input(Schema):
+class _Unchanging(Schema):
+    """A schema that stays as it was made, so that it serves as its own copy.
+
+    flask-smorest copies the description of a call with all its schemas for each of its methods, and keeps the copies.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+class Input(_Unchanging):
     """Base of every request body and query. Unknown fields are ignored: clients of other versions send some.
 
     Null in a field that does not allow it counts as left out: Intercom's client sends null for what is not given.
@@ -225,7 +235,7 @@ class Itself(fields.Nested):
         return super()._serialize(obj, attr, obj, **more)  # type: ignore[no-untyped-call]  # as marshmallow has it
 
 
-class Output(Schema):
+class Output(_Unchanging):
     """Base of every response. Its fields read attributes of objects, or keys of dictionaries.
 
     A required field that the object lacks is an error; marshmallow would leave it out silently. An optional field is
