@@ -77,22 +77,33 @@ class Signer:
 
 
 class Sealer:
-    """Encrypts small JSON values together with the current time, for addresses, which proxies log (AES-256-GCM)."""
+    """Encrypts with AES-256-GCM: bytes, to store them, and small JSON values for addresses, which proxies log."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
 
+    def encrypt(self, content: bytes, *, bound_to: bytes | None = None) -> bytes:
+        """A random nonce and the encrypted content, which only the same key and the same ``bound_to`` decrypt."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, content, bound_to)
+
+    def decrypt(self, encrypted: bytes, *, bound_to: bytes | None = None) -> bytes:
+        """What ``encrypt`` encrypted.
+
+        :raises InvalidTag: with another key or ``bound_to``, or it was changed
+        :raises ValueError: it is shorter than the nonce
+        """
+        return self._cipher.decrypt(encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:], bound_to)
+
     def seal(self, value: dict[str, Any]) -> str:
         """The current time and the value in characters that URLs allow. Only the same key opens it."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, json.dumps([int(time.time()), value]).encode(), None)
-        return base64.urlsafe_b64encode(nonce + sealed).decode()
+        content = json.dumps([int(time.time()), value]).encode()
+        return base64.urlsafe_b64encode(self.encrypt(content)).decode()
 
     def open(self, sealed: str, *, max_age_s: int) -> dict[str, Any] | None:
         """The value; null when it was not sealed with this key, was changed or is older than ``max_age_s``."""
         try:
-            content = base64.urlsafe_b64decode(sealed.encode("utf-8", "replace"))
-            opened = self._cipher.decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], None)
+            opened = self.decrypt(base64.urlsafe_b64decode(sealed.encode("utf-8", "replace")))
         except (ValueError, InvalidTag):
             return None
         sealed_at_s, value = json.loads(opened)

@@ -1,7 +1,9 @@
 import base64
 from datetime import timedelta
 
+import pytest
 import time_machine
+from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +52,15 @@ def test_a_sealed_value_hides_its_text_and_can_be_opened_until_it_is_too_old_for
         assert Keys("another-key-that-is-long-enough-too").sealer("done").open(sealed, max_age_s=60) is None
     with time_machine.travel(make.NOON + timedelta(seconds=61), tick=False):
         assert SEALER.open(sealed, max_age_s=60) is None
+
+
+def test_encrypted_bytes_are_decrypted_by_the_same_key_with_what_they_are_bound_to() -> None:
+    encrypted = SEALER.encrypt(b"the secret", bound_to=b"key 7")
+    assert SEALER.decrypt(encrypted, bound_to=b"key 7") == b"the secret"
+    assert b"the secret" not in encrypted
+    for sealer, bound_to in ((SEALER, b"key 8"), (SEALER, None), (KEYS.sealer("confirm"), b"key 7")):
+        with pytest.raises(InvalidTag):
+            sealer.decrypt(encrypted, bound_to=bound_to)
 
 
 @given(st.text(max_size=200))

@@ -3,23 +3,20 @@
 import base64
 import hashlib
 import hmac
-import secrets
 from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.ledger.canonical import canonical_json, microseconds
-from app.core.signing import Keys, keys_of
+from app.core.signing import Keys, Sealer, keys_of
 from app.db import dialect_of
 from app.models import SigningKey
 
-_NONCE_BYTES = 12
 # PostgreSQL's advisory lock, so that two processes make one key. On SQLite writers take turns anyway.
 _LOCK = text("SELECT pg_advisory_xact_lock(4273)")
 
@@ -57,9 +54,7 @@ def all_keys(session: Session) -> list[SigningKey]:
 
 def sign(session: Session, key: SigningKey, content: bytes) -> bytes:
     """The signature of the active key over ``content``, 64 bytes."""
-    encrypted = key.private_key or b""
-    nonce, sealed = encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:]
-    private = AESGCM(_encryption_key(keys_of(session))).decrypt(nonce, sealed, key.id.encode())
+    private = _sealer(keys_of(session)).decrypt(key.private_key or b"", bound_to=key.id.encode())
     return Ed25519PrivateKey.from_private_bytes(private).sign(content)
 
 
@@ -103,10 +98,9 @@ def thumbprint(public_key: bytes) -> str:
 def _make(session: Session) -> SigningKey:
     keys, private, at = keys_of(session), Ed25519PrivateKey.generate(), clock.now()
     public_key = private.public_key().public_bytes_raw()
-    key_id, nonce = thumbprint(public_key), secrets.token_bytes(_NONCE_BYTES)
-    sealed = AESGCM(_encryption_key(keys)).encrypt(nonce, private.private_bytes_raw(), key_id.encode())
-    proof = _proof(keys, public_key, at)
-    made = SigningKey(id=key_id, public_key=public_key, private_key=nonce + sealed, proof=proof, created_at=at)
+    key_id, proof = thumbprint(public_key), _proof(keys, public_key, at)
+    encrypted = _sealer(keys).encrypt(private.private_bytes_raw(), bound_to=key_id.encode())
+    made = SigningKey(id=key_id, public_key=public_key, private_key=encrypted, proof=proof, created_at=at)
     session.add(made)
     session.flush()
     return made
@@ -117,8 +111,8 @@ def _lock(session: Session) -> None:
         session.execute(_LOCK)
 
 
-def _encryption_key(keys: Keys) -> bytes:
-    return keys.derive("signing_keys")
+def _sealer(keys: Keys) -> Sealer:
+    return keys.sealer("signing_keys")
 
 
 def _proof(keys: Keys, public_key: bytes, created_at: datetime) -> bytes:

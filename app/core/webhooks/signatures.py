@@ -12,7 +12,7 @@ from app.core.signing import Keys
 
 _PURPOSE = "webhook secrets"
 _PREFIX = "whsec_"
-_SECRET_BYTES, _NONCE_BYTES = 32, 12
+_SECRET_BYTES = 32
 
 
 def new_secret() -> str:
@@ -22,17 +22,12 @@ def new_secret() -> str:
 
 def encrypt(keys: Keys, secret: str) -> bytes:
     """Encrypt a secret with the secret key of this installation."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # slow to import, and few processes need it
-
-    nonce = secrets.token_bytes(_NONCE_BYTES)
-    return nonce + AESGCM(keys.derive(_PURPOSE)).encrypt(nonce, secret.encode(), None)
+    return keys.sealer(_PURPOSE).encrypt(secret.encode())
 
 
 def decrypt(keys: Keys, encrypted: bytes) -> str:
     """The secret that ``encrypt`` encrypted."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    return AESGCM(keys.derive(_PURPOSE)).decrypt(encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:], None).decode()
+    return keys.sealer(_PURPOSE).decrypt(encrypted).decode()
 
 
 def hub_signature(secret: str, body: str) -> dict[str, str]:
