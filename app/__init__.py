@@ -50,13 +50,13 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         people,
         preferences,
         request_log,
+        responses,
         sandbox,
         security,
         services,
         short_links,
         site,
     )
-    from app.web.responses import WholeResponse
     from app.web.sign_in import language
     from app.web.sign_in import setup as sign_in
 
@@ -67,7 +67,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         static_folder=str(config.resource_folder("static")),
         instance_path=str(settings.instance),
     )
-    app.response_class = WholeResponse
+    responses.init_app(app)
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES)
     services.init_app(app, settings)
     request_log.init_app(app)

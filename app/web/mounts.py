@@ -12,8 +12,7 @@ from typing import cast
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from app.web import admission, i18n, request_log, security
-from app.web.responses import WholeResponse
+from app.web import admission, i18n, request_log, responses, security
 from app.web.services import EXTENSION
 
 _MOUNTS = "assent.mounts"
@@ -40,7 +39,7 @@ def create_surface(main: Flask, import_name: str, headers: Mapping[str, str] = M
     :param headers: of every response of this application, beside those that all have
     """
     surface = Flask(import_name, template_folder=main.template_folder, static_folder=None)
-    surface.response_class = WholeResponse
+    responses.init_app(surface)
     surface.config["MAX_CONTENT_LENGTH"] = main.config["MAX_CONTENT_LENGTH"]
     surface.url_map.merge_slashes = False
     surface.extensions[EXTENSION] = main.extensions[EXTENSION]

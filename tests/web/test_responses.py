@@ -1,6 +1,7 @@
-"""Responses reach the server in one piece where their whole body is there."""
+"""Responses reach the server in one piece where their whole body is there; no function that answers is a coroutine."""
 
 from collections.abc import Iterable, Iterator
+from inspect import iscoroutinefunction
 
 import pytest
 from flask import Flask, Response
@@ -57,3 +58,16 @@ def test_what_waits_for_the_end_of_a_response_runs_after_it_was_sent(surface: Fl
     assert closed == []
     sent.close()  # type: ignore[attr-defined]  # as WSGI demands
     assert closed == ["end"]
+
+
+def test_no_view_and_no_hook_is_a_coroutine(app: Flask) -> None:
+    for each in (app, *mounts.mounted(app).values()):
+        hooks = (
+            each.before_request_funcs,
+            each.after_request_funcs,
+            each.teardown_request_funcs,
+            each.template_context_processors,
+        )
+        called = [*each.view_functions.values(), *(one for kind in hooks for some in kind.values() for one in some)]
+        assert called
+        assert not [one for one in called if iscoroutinefunction(one)]
