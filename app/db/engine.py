@@ -50,8 +50,7 @@ def engine_options(settings: Settings, *, connections: int) -> dict[str | None, 
     :param connections: how many stay open; more are opened when they are needed
     """
     url = make_url(settings.database_url)
-    # The connection that was used last is used next, so that no more are opened than are needed at the same time.
-    pool: dict[str, Any] = {"pool_size": connections, "max_overflow": -1, "pool_use_lifo": True}
+    pool: dict[str, Any] = {"pool_size": connections, "max_overflow": -1}
     if url.get_backend_name() == "sqlite":
         url = url.set(database=str(Path(url.database or "").absolute()))
         # ``isolation_level`` null: we begin transactions ourselves, with BEGIN IMMEDIATE where we write
