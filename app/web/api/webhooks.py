@@ -80,7 +80,7 @@ def update_webhook_endpoint(session: Session, body: dict[str, Any], endpoint_id:
     """Change an endpoint's address or topics, disable it or enable it again.
 
     Waiting deliveries go to the new address. An endpoint does not hear of events that happen while it is disabled;
-    what waited before is given up after three days, which begin anew when it is enabled.
+    what waited before is given up after three days, counted from when it is enabled again.
     """
     actor, at, found_id = auth.caller().actor, clock.now(), _id(endpoint_id)
     endpoint = endpoints.change(

@@ -1,13 +1,10 @@
 """Texts of the inbox: events, times, and what a contact agreed to."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import nh3
 from babel.dates import format_skeleton
 from markupsafe import Markup
 
@@ -17,10 +14,9 @@ from app.core.inbox.lists import COUNTED_MAX, InboxRow
 from app.core.ledger.events import LedgerLine
 from app.core.wording import translatable
 from app.models import MessageKind, SmsState
-from app.web import formatting
+from app.web import formatting, shown_words
 from app.web.i18n import gettext
 
-_LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
 _EVENTS = {
     "closed": translatable("%(author)s closed the conversation"),
     "reopened": translatable("%(author)s reopened the conversation"),
@@ -83,14 +79,13 @@ class Agreement:
 def agreement(line: LedgerLine) -> Agreement:
     """What a form's answer agreed to, from its line of the ledger."""
     destination = line.evidence.destination if line.evidence else None
-    fields = _fields(line.words)
-    legal = nh3.clean(str(fields.get("legal_html", "")), tags=_LEGAL_TAGS, attributes={"a": {"href"}})
+    shown = shown_words.reproduction(line.words or "{}")
     return Agreement(
         line.event.id,
         line.event.occurred_at,
         phone.formatted(destination) if destination else "",
-        Markup(legal),  # noqa: S704 - cleaned above
-        str(fields.get("locale", "")),
+        shown.legal,
+        shown.locale,
     )
 
 
@@ -180,11 +175,3 @@ def day(date_: date) -> str:
 def clock_time(at: datetime, time_zone: str) -> Markup:
     """``13:05``, as a ``<time>`` element with the full time as its title."""
     return _time_element(at, formatting.day_and_time(at, ZoneInfo(time_zone)), time_zone)
-
-
-def _fields(body: str | None) -> dict[str, Any]:
-    try:
-        fields = json.loads(body or "{}")
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
