@@ -20,7 +20,7 @@ from app.core.countries import example as example
 from app.core.countries import preselected as preselected
 from app.core.countries import with_territories as with_territories
 from app.core.errors import DestinationRefused
-from app.core.phone_reading import Unreadable
+from app.core.phone_reading import Reading, Unreadable
 from app.core.phone_reading import meant_with_00 as meant_with_00
 from app.core.wording import translatable
 
@@ -100,14 +100,7 @@ def read(typed: str, *, region: str | None, allowed_countries: frozenset[str] = 
     :param allowed_countries: ISO codes; empty means every country
     :raises DestinationRefused: with a code of ``REFUSALS`` and field ``phone``
     """
-    text = phone_text.plain(typed)
-    assumed = None if text.startswith("+") else region
-    try:
-        reading = phone_reading.the_reading(text, region)
-    except Unreadable as problem:
-        raise refused(problem.code, assumed) from None
-    if (country := reading.country) is None:
-        raise refused("phone_invalid", assumed)
+    reading, country, assumed = _read(typed, region)
     if not reading.can_receive_texts:
         raise refused("phone_not_sms_capable", assumed)
     refuse_country(country, allowed_countries)
@@ -119,6 +112,13 @@ def read_any_kind(typed: str, *, region: str | None) -> StoredNumber:
 
     :raises DestinationRefused: as ``read``, without ``phone_not_sms_capable``
     """
+    reading, country, _ = _read(typed, region)
+    refusal = None if reading.can_receive_texts else "phone_not_sms_capable"
+    return StoredNumber(E164(reading.e164), country, refusal)
+
+
+def _read(typed: str, region: str | None) -> tuple[Reading, str, str | None]:
+    """The reading of a typed text, its country, and the country that was assumed because the text names none."""
     text = phone_text.plain(typed)
     assumed = None if text.startswith("+") else region
     try:
@@ -127,8 +127,7 @@ def read_any_kind(typed: str, *, region: str | None) -> StoredNumber:
         raise refused(problem.code, assumed) from None
     if (country := reading.country) is None:
         raise refused("phone_invalid", assumed)
-    refusal = None if reading.can_receive_texts else "phone_not_sms_capable"
-    return StoredNumber(E164(reading.e164), country, refusal)
+    return reading, country, assumed
 
 
 def normalize(typed: str, *, region: str | None = None) -> tuple[str, str | None]:
