@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.accounts import agents
+from app.core.accounts.agents import NewAgent
 from app.core.campaigns import drafts as campaigns
 from app.core.campaigns.drafts import CampaignValues
 from app.core.consent import changes as consent
@@ -49,7 +50,7 @@ _serial = count(1)
 def agent(session: Session, **values: Any) -> Agent:
     number = next(_serial)
     values = {"email": f"agent{number}@example.com", "name": f"Ana {number}", "role": Role.AGENT} | values
-    return agents.create_agent(session, password_hash=None, at=NOON, **values)
+    return agents.create_agent(session, NewAgent(**values), at=NOON)
 
 
 def live_type(session: Session, **values: Any) -> SubscriptionType:
