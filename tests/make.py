@@ -14,6 +14,7 @@ from app.core.campaigns.drafts import CampaignValues
 from app.core.consent import changes as consent
 from app.core.consent import locking
 from app.core.contacts import records as contacts
+from app.core.contacts.records import NewContact
 from app.core.forms import insertion, publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
@@ -81,8 +82,9 @@ def form(
 
 def contact(session: Session, **values: Any) -> Contact:
     number = next(_serial)
-    values = {"role": ContactRole.USER, "external_id": f"user-{number}", "name": f"Sam {number}", "at": NOON} | values
-    return contacts.create(session, **values)
+    at = values.pop("at", NOON)
+    values = {"role": ContactRole.USER, "external_id": f"user-{number}", "name": f"Sam {number}"} | values
+    return contacts.create(session, NewContact(**values), at=at)
 
 
 def inserted(session: Session, form: OptInForm, contact: Contact | None, **values: Any) -> InsertedForm:
