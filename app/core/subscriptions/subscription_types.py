@@ -126,22 +126,14 @@ def edit(
 
 def put_live(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
     """Make a draft live. :raises InvalidState: it is not a draft"""
-    _change_state(session, subscription_type, {TypeState.DRAFT}, TypeState.LIVE, "put_live", actor=actor, at=at)
+    _change_state(session, subscription_type, TypeState.LIVE, "put_live", actor=actor, at=at)
     subscription_type.live_at = at
     session.flush()
 
 
 def archive(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
     """Stop offering a type; its consents and history stay. :raises InvalidState: it is archived already"""
-    _change_state(
-        session,
-        subscription_type,
-        {TypeState.DRAFT, TypeState.LIVE},
-        TypeState.ARCHIVED,
-        "archived",
-        actor=actor,
-        at=at,
-    )
+    _change_state(session, subscription_type, TypeState.ARCHIVED, "archived", actor=actor, at=at)
     subscription_type.archived_at = at
     session.flush()
 
@@ -149,7 +141,7 @@ def archive(session: Session, subscription_type: SubscriptionType, *, actor: str
 def unarchive(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
     """Make an archived type live again, or a draft if it never was live. :raises InvalidState: it is not archived"""
     previous = TypeState.LIVE if subscription_type.live_at else TypeState.DRAFT
-    _change_state(session, subscription_type, {TypeState.ARCHIVED}, previous, "brought_back", actor=actor, at=at)
+    _change_state(session, subscription_type, previous, "brought_back", actor=actor, at=at)
     subscription_type.archived_at = None
     session.flush()
 
@@ -227,18 +219,12 @@ def opted_in_counts(session: Session) -> dict[int, int]:
 
 
 def _change_state(
-    session: Session,
-    subscription_type: SubscriptionType,
-    allowed: set[TypeState],
-    state: TypeState,
-    event: str,
-    *,
-    actor: str,
-    at: datetime,
+    session: Session, subscription_type: SubscriptionType, state: TypeState, event: str, *, actor: str, at: datetime
 ) -> None:
     session.refresh(subscription_type, with_for_update=True)
-    if subscription_type.state not in allowed:
-        raise InvalidState(_REFUSED_STEPS[event, TypeState(subscription_type.state)], name=subscription_type.name)
+    step = event, TypeState(subscription_type.state)
+    if step in _REFUSED_STEPS:
+        raise InvalidState(_REFUSED_STEPS[step], name=subscription_type.name)
     details = audit.changes({"state": subscription_type.state}, {"state": state.value})
     subscription_type.state = state.value
     subscription_type.updated_at = at
