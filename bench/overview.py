@@ -31,6 +31,7 @@ from app.core.ledger import events as ledger
 from app.core.ledger import signing_keys
 from app.core.overview import funnel, growth, health, reach
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import NewSubscriptionType
 from app.core.webhooks import endpoints, routing
 from app.db import Database
 from app.http_client import Reach
@@ -166,9 +167,8 @@ def build(database: Database, contacts: int) -> None:
 
 def _type(session: Session, values: tuple[str, Channel, ConsentType], at: datetime) -> SubscriptionType:
     name, channel, consent_type = values
-    made = subscription_types.create(
-        session, name=name, channel=channel, consent_type=consent_type, actor="agent:1", at=at
-    )
+    new = NewSubscriptionType(name, channel, consent_type)
+    made = subscription_types.create(session, new, actor="agent:1", at=at)
     subscription_types.put_live(session, made, actor="agent:1", at=at)
     return made
 

@@ -22,6 +22,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.outbound_chats import drafts as outbound_chats
 from app.core.outbound_chats.drafts import ChatValues
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import NewSubscriptionType
 from app.models import (
     Agent,
     Campaign,
@@ -62,7 +63,7 @@ def live_type(session: Session, **values: Any) -> SubscriptionType:
 
 def draft_type(session: Session, **values: Any) -> SubscriptionType:
     values = {"name": "Offers", "channel": Channel.SMS, "consent_type": ConsentType.OPT_IN} | values
-    return subscription_types.create(session, actor="agent:1", at=NOON, **values)
+    return subscription_types.create(session, NewSubscriptionType(**values), actor="agent:1", at=NOON)
 
 
 def form(

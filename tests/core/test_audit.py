@@ -9,6 +9,7 @@ from app.core.forms import publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import TypeChange
 from app.core.webhooks import endpoints
 from app.core.workspace import settings
 from app.db import Database
@@ -68,7 +69,7 @@ def test_settings_forms_and_types_say_from_what_to_what(database: Database) -> N
         assert _changed(session) == {"name": ["My business", "Harbour"], "time_zone": ["UTC", "Europe/Dublin"]}
         kind = make.draft_type(session, name="News", translations={})
         texts = {"es": ("Noticias", "")}
-        subscription_types.edit(session, kind, name="Offers", translations=texts, actor=MAX, at=NOON)
+        subscription_types.edit(session, kind, TypeChange("Offers", translations=texts), actor=MAX, at=NOON)
         assert _changed(session) == {
             "name": ["News", "Offers"],
             "name-es": [None, "Noticias"],

@@ -26,9 +26,8 @@ from sqlalchemy import select
 from app import config
 from app.core import clock
 from app.core.accounts import api_tokens
-from app.core.subscriptions import subscription_types
 from app.core.workspace import bootstrap
-from app.models import ApiToken, Channel, ConsentType
+from app.models import ApiToken
 from tests import make
 from tests.processes import PATIENCE_S
 from tests.serve import web_process
@@ -59,10 +58,7 @@ def server(settings: config.Settings) -> Iterator[Server]:
         at = clock.now()
         ana = make.agent(session, email="ana@example.com", name="Ana")
         _, token = api_tokens.create(session, "sdk", [], at=at, actor=f"agent:{ana.id}")
-        offers = subscription_types.create(
-            session, name="Offers", channel=Channel.SMS, consent_type=ConsentType.OPT_IN, actor="agent:1", at=at
-        )
-        subscription_types.put_live(session, offers, actor="agent:1", at=at)
+        offers = make.live_type(session)
     opened.close()
     with web_process(settings) as address:
         yield Server(f"{address}/api", token, str(ana.id), str(offers.id))
