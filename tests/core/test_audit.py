@@ -11,6 +11,7 @@ from app.core.forms.publishing import FormSettings
 from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import TypeChange
 from app.core.webhooks import endpoints
+from app.core.webhooks.endpoints import EndpointChange
 from app.core.workspace import settings
 from app.db import Database
 from app.http_client import Reach
@@ -103,7 +104,8 @@ def test_a_webhook_says_its_new_host_and_never_its_path(database: Database) -> N
         endpoint, _ = endpoints.create(
             session, "https://old.example.com/secret-1", topics, reach=reach, actor=MAX, at=NOON
         )
-        endpoints.change(session, endpoint.id, url="https://new.example.com/secret-2", reach=reach, actor=MAX, at=NOON)
+        given = EndpointChange("https://new.example.com/secret-2")
+        endpoints.change(session, endpoint.id, given, reach=reach, actor=MAX, at=NOON)
         assert _changed(session) == {"url": ["old.example.com", "new.example.com"]}
 
 
