@@ -27,6 +27,7 @@ from app.core.bulk.changes import Change
 from app.core.ledger import verify
 from app.core.signing import keys_of
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import NewSubscriptionType
 from app.core.workspace import bootstrap
 from app.db import Database, insert_rows
 from app.jobs import run_bulk_jobs
@@ -93,9 +94,8 @@ def populate(database: Database, contacts: int) -> int:
             values |= {"phone_country": "US", "unsubscribed_from_emails": False}
             insert_rows(session, Contact, [_contact(each, keys.destination_hash(each), values) for each in numbers])
     with database.unit_of_work() as session:
-        made = subscription_types.create(
-            session, name="Offers", channel=Channel.SMS, consent_type=ConsentType.OPT_IN, actor=ACTOR, at=at
-        )
+        new = NewSubscriptionType("Offers", Channel.SMS, ConsentType.OPT_IN)
+        made = subscription_types.create(session, new, actor=ACTOR, at=at)
         subscription_types.put_live(session, made, actor=ACTOR, at=at)
         return made.id
 

@@ -26,6 +26,7 @@ from app.core.bulk.changes import Change
 from app.core.contacts import exact_counts, filters, search
 from app.core.contacts.search_walks import Order
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import NewSubscriptionType
 from app.jobs import run_bulk_jobs
 from app.models import Channel, ConsentType, Contact, JobKind, SubscriptionType
 from bench import contacts_files, contacts_floor, population
@@ -211,8 +212,8 @@ _MEASURED: dict[str, Callable[[Workspace], int]] = {
 
 
 def _type(session: Session, name: str, channel: Channel) -> int:
-    values = {"name": name, "channel": channel, "consent_type": ConsentType.OPT_IN}
-    made = subscription_types.create(session, actor="agent:1", at=clock.now(), **values)
+    new = NewSubscriptionType(name, channel, ConsentType.OPT_IN)
+    made = subscription_types.create(session, new, actor="agent:1", at=clock.now())
     subscription_types.put_live(session, made, actor="agent:1", at=clock.now())
     return made.id
 

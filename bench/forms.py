@@ -16,6 +16,7 @@ from app.core.forms.publishing import FormSettings
 from app.core.forms.render_token import RenderToken
 from app.core.signing import Keys, random_token
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import NewSubscriptionType
 from app.core.workspace import settings
 from app.models import Channel, ConsentType
 from bench.load import Request
@@ -74,14 +75,8 @@ def form_key(session: Session, at: datetime) -> str:
     """
     limits = {"submissions_per_address": 1_000_000, "submissions_per_number": 1_000_000}
     settings.change(session, limits, actor="bench", at=at)
-    subscription_type = subscription_types.create(
-        session,
-        name="Offers",
-        channel=Channel.SMS,
-        consent_type=ConsentType.OPT_IN,
-        actor="bench",
-        at=at,
-    )
+    new = NewSubscriptionType("Offers", Channel.SMS, ConsentType.OPT_IN)
+    subscription_type = subscription_types.create(session, new, actor="bench", at=at)
     subscription_types.put_live(session, subscription_type, actor="bench", at=at)
     legal = (
         "By signing up you agree to get **offers** by text, at most four a month. Consent is no condition of purchase."

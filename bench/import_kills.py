@@ -14,6 +14,7 @@ from app.core.imports.options import ConsentFrom
 from app.core.imports.setup import setup_of
 from app.core.ledger import verify
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import NewSubscriptionType
 from app.db import Database
 from app.jobs import run_bulk_jobs
 from app.models import (
@@ -40,9 +41,8 @@ def start(database: Database, rows: int) -> int:
     """Upload a file of new contacts who opted in, and start its import after the dry run. Returns the job."""
     at, data = clock.now(), _file(rows)
     with database.unit_of_work() as session:
-        made = subscription_types.create(
-            session, name="Offers", channel=Channel.SMS, consent_type=ConsentType.OPT_IN, actor=_ACTOR, at=at
-        )
+        new = NewSubscriptionType("Offers", Channel.SMS, ConsentType.OPT_IN)
+        made = subscription_types.create(session, new, actor=_ACTOR, at=at)
         subscription_types.put_live(session, made, actor=_ACTOR, at=at)
         job = drafts.create(session, "contacts.csv", len(data), actor=_ACTOR, at=at)
         drafts.receive_all(session, job, [data])

@@ -25,6 +25,7 @@ from sqlalchemy import insert, select
 
 from app.core import clock
 from app.core.contacts import records as contacts
+from app.core.contacts.records import NewContact
 from app.core.ledger import evidence, lag, sealing, verify_events
 from app.core.ledger.verify import verify
 from app.core.signing import keys_of, random_public_id
@@ -261,7 +262,7 @@ def _opt_in(database: Database) -> None:
 
 def _contact(session: Any) -> Contact:
     number = f"+1202{random.randint(2_000_000, 9_999_999)}"
-    return contacts.create(session, role=ContactRole.LEAD, at=clock.now(), phone_number=number)
+    return contacts.create(session, NewContact(ContactRole.LEAD, phone_number=number), at=clock.now())
 
 
 def _highest_sealed(session: Any) -> int:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from app import create_app, logs
 from app.core import clock
 from app.core.accounts import agents
+from app.core.accounts.agents import NewAgent
 from app.core.forms import daily_counts as form_counts
 from app.core.forms import publishing
 from app.core.forms.content import FormContent, FormText
@@ -30,6 +31,7 @@ from app.core.ledger import events as ledger
 from app.core.ledger import signing_keys
 from app.core.overview import funnel, growth, health, reach
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import NewSubscriptionType
 from app.core.webhooks import endpoints, routing
 from app.db import Database
 from app.http_client import Reach
@@ -150,8 +152,8 @@ def build(database: Database, contacts: int) -> None:
     """Fill the workspace. What is small is made by the rules, what is large by SQL."""
     at, dialect = clock.now(), "sqlite" if database.is_sqlite else "postgresql"
     with database.unit_of_work() as session:
-        values = {"email": "max@example.com", "name": "Max", "role": Role.ADMIN, "at": at}
-        agents.create_agent(session, password_hash=agents.hash_password(PASSWORD), **values)
+        new = NewAgent("max@example.com", "Max", Role.ADMIN, agents.hash_password(PASSWORD))
+        agents.create_agent(session, new, at=at)
         types = [_type(session, each, at) for each in TYPES]
         forms = [_form(session, types[0].id, number, at) for number in range(10)]
         type_ids, form_ids = [each.id for each in types], [each.id for each in forms]
@@ -165,9 +167,8 @@ def build(database: Database, contacts: int) -> None:
 
 def _type(session: Session, values: tuple[str, Channel, ConsentType], at: datetime) -> SubscriptionType:
     name, channel, consent_type = values
-    made = subscription_types.create(
-        session, name=name, channel=channel, consent_type=consent_type, actor="agent:1", at=at
-    )
+    new = NewSubscriptionType(name, channel, consent_type)
+    made = subscription_types.create(session, new, actor="agent:1", at=at)
     subscription_types.put_live(session, made, actor="agent:1", at=at)
     return made
 

@@ -28,6 +28,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.site import claims, page_call, policy
 from app.core.site.known_claims import KnownClaims
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import NewSubscriptionType
 from app.core.workspace import settings
 from app.models import Channel, ConsentType, EvidenceLevel, Source
 from app.web.services import services_of
@@ -99,9 +100,8 @@ def _views(place: Place) -> Iterator[Request]:
     """A third of the visitors is unsigned, a third signed by a hash, a third by a JWT; each has its own IP address."""
     at = clock.now()
     with place.database.unit_of_work() as session:
-        offers = subscription_types.create(
-            session, name="Offers", channel=Channel.SMS, consent_type=ConsentType.OPT_IN, actor="bench", at=at
-        )
+        new = NewSubscriptionType("Offers", Channel.SMS, ConsentType.OPT_IN)
+        offers = subscription_types.create(session, new, actor="bench", at=at)
         subscription_types.put_live(session, offers, actor="bench", at=at)
         chosen = {"allowed_origins": [SHOP], "site_subscription_type_id": offers.id}
         workspace = settings.change(session, chosen, actor="bench", at=at)

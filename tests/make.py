@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.accounts import agents
+from app.core.accounts.agents import NewAgent
 from app.core.campaigns import drafts as campaigns
 from app.core.campaigns.drafts import CampaignValues
 from app.core.consent import changes as consent
 from app.core.consent import locking
 from app.core.contacts import records as contacts
+from app.core.contacts.records import NewContact
 from app.core.forms import insertion, publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
@@ -20,6 +22,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.outbound_chats import drafts as outbound_chats
 from app.core.outbound_chats.drafts import ChatValues
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import NewSubscriptionType
 from app.models import (
     Agent,
     Campaign,
@@ -49,7 +52,7 @@ _serial = count(1)
 def agent(session: Session, **values: Any) -> Agent:
     number = next(_serial)
     values = {"email": f"agent{number}@example.com", "name": f"Ana {number}", "role": Role.AGENT} | values
-    return agents.create_agent(session, password_hash=None, at=NOON, **values)
+    return agents.create_agent(session, NewAgent(**values), at=NOON)
 
 
 def live_type(session: Session, **values: Any) -> SubscriptionType:
@@ -60,7 +63,7 @@ def live_type(session: Session, **values: Any) -> SubscriptionType:
 
 def draft_type(session: Session, **values: Any) -> SubscriptionType:
     values = {"name": "Offers", "channel": Channel.SMS, "consent_type": ConsentType.OPT_IN} | values
-    return subscription_types.create(session, actor="agent:1", at=NOON, **values)
+    return subscription_types.create(session, NewSubscriptionType(**values), actor="agent:1", at=NOON)
 
 
 def form(
@@ -80,8 +83,9 @@ def form(
 
 def contact(session: Session, **values: Any) -> Contact:
     number = next(_serial)
-    values = {"role": ContactRole.USER, "external_id": f"user-{number}", "name": f"Sam {number}", "at": NOON} | values
-    return contacts.create(session, **values)
+    at = values.pop("at", NOON)
+    values = {"role": ContactRole.USER, "external_id": f"user-{number}", "name": f"Sam {number}"} | values
+    return contacts.create(session, NewContact(**values), at=at)
 
 
 def inserted(session: Session, form: OptInForm, contact: Contact | None, **values: Any) -> InsertedForm:

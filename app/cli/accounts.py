@@ -21,14 +21,8 @@ def create_admin(email: str, name: str, password_stdin: bool) -> None:  # noqa: 
     password = _password(from_stdin=password_stdin)
     agents.check_password_rules(password, email)
     with ready(config.load()) as database, database.unit_of_work() as session:
-        agent = agents.create_agent(
-            session,
-            email=email,
-            name=name,
-            role=Role.ADMIN,
-            password_hash=agents.hash_password(password),
-            at=clock.now(),
-        )
+        new = agents.NewAgent(email, name, Role.ADMIN, agents.hash_password(password))
+        agent = agents.create_agent(session, new, at=clock.now())
         address = agent.email
     click.echo(f"{address} can sign in.")
 

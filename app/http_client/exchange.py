@@ -53,7 +53,6 @@ def request(
     headers: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     reach: Reach = Reach.INTERNET,
-    resolve: Resolver | None = None,
 ) -> Response:
     """Send one request over a connection of its own, and return the response, whatever its status.
 
@@ -63,7 +62,7 @@ def request(
     limits = limits or Limits()
     target = read_url(url, reach)
     deadline = Deadline(limits.total_s)
-    connection = connect(target, limits, deadline, reach=reach, resolve=resolve)
+    connection = connect(target, limits, deadline, reach=reach)
     try:
         return exchange(connection, Request(method, target.path, body, headers), limits, deadline)
     finally:
@@ -72,7 +71,7 @@ def request(
 
 
 def connect(
-    target: Target, limits: Limits, deadline: Deadline, *, reach: Reach, resolve: Resolver | None
+    target: Target, limits: Limits, deadline: Deadline, *, reach: Reach, resolve: Resolver | None = None
 ) -> HTTPConnection:
     """A connection that is open, and watched by the deadline.
 

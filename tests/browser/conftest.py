@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from app.config import Settings
 from app.core import clock
 from app.core.accounts import agents
+from app.core.accounts.agents import NewAgent
 from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from app.models import Role
@@ -69,8 +70,8 @@ def page(context: BrowserContext) -> Page:
 def workspace(settings: Settings, database: Database) -> Settings:
     """A workspace with max as its admin; the settings to serve it with."""
     with database.unit_of_work() as session:
-        hashed = agents.hash_password(PASSWORD)
-        agents.create_agent(session, email=MAX, name="Max", role=Role.ADMIN, password_hash=hashed, at=clock.now())
+        new = NewAgent(MAX, "Max", Role.ADMIN, agents.hash_password(PASSWORD))
+        agents.create_agent(session, new, at=clock.now())
         workspace_settings.change(session, {"name": "Harbour Coffee"}, actor="agent:1", at=clock.now())
     return settings
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.accounts import agents
+from app.core.accounts.agents import NewAgent
 from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import views as conversation_views
@@ -41,8 +42,8 @@ def max_(page: Page, address: str) -> Page:
 @pytest.fixture
 def ana(chromium: Browser, address: str, database: Database) -> Iterator[Page]:
     with database.unit_of_work() as session:
-        hashed = agents.hash_password(PASSWORD)
-        agents.create_agent(session, email=ANA, name="Ana", role=Role.AGENT, password_hash=hashed, at=clock.now())
+        new = NewAgent(ANA, "Ana", Role.AGENT, agents.hash_password(PASSWORD))
+        agents.create_agent(session, new, at=clock.now())
     context = chromium.new_context(locale="en-US")
     page = context.new_page()
     page.goto(f"{address}/sign-in")

@@ -9,7 +9,9 @@ from app.core.forms import publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import TypeChange
 from app.core.webhooks import endpoints
+from app.core.webhooks.endpoints import EndpointChange
 from app.core.workspace import settings
 from app.db import Database
 from app.http_client import Reach
@@ -68,7 +70,7 @@ def test_settings_forms_and_types_say_from_what_to_what(database: Database) -> N
         assert _changed(session) == {"name": ["My business", "Harbour"], "time_zone": ["UTC", "Europe/Dublin"]}
         kind = make.draft_type(session, name="News", translations={})
         texts = {"es": ("Noticias", "")}
-        subscription_types.edit(session, kind, name="Offers", translations=texts, actor=MAX, at=NOON)
+        subscription_types.edit(session, kind, TypeChange("Offers", translations=texts), actor=MAX, at=NOON)
         assert _changed(session) == {
             "name": ["News", "Offers"],
             "name-es": [None, "Noticias"],
@@ -102,7 +104,8 @@ def test_a_webhook_says_its_new_host_and_never_its_path(database: Database) -> N
         endpoint, _ = endpoints.create(
             session, "https://old.example.com/secret-1", topics, reach=reach, actor=MAX, at=NOON
         )
-        endpoints.change(session, endpoint.id, url="https://new.example.com/secret-2", reach=reach, actor=MAX, at=NOON)
+        given = EndpointChange("https://new.example.com/secret-2")
+        endpoints.change(session, endpoint.id, given, reach=reach, actor=MAX, at=NOON)
         assert _changed(session) == {"url": ["old.example.com", "new.example.com"]}
 
 

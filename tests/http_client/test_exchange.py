@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import http_client as http
-from app.http_client import Failed, Limits, Reach, Refused
+from app.http_client import Connections, Failed, Limits, Reach, Refused, Resolver, Response
 from app.http_client.exchange import ssl_context
 from tests.processes import PATIENCE_S
 
@@ -66,7 +66,7 @@ def test_private_and_reserved_addresses_are_refused(host: str) -> None:
 )
 def test_a_name_that_resolves_to_such_an_address_is_refused(address: str) -> None:
     with pytest.raises(Refused):
-        http.request("GET", "https://hooks.example.com/", resolve=lambda _host, _port: [address])
+        get("https://hooks.example.com/", lambda _host, _port: [address])
 
 
 @given(st.ip_addresses())
@@ -134,13 +134,13 @@ def test_dns_rebinding_has_no_effect() -> None:
     reached: list[bytes] = []
     with server(lambda peer: (reached.append(peer.recv(999)), peer.sendall(OK))) as port:
         url = f"http://hooks.example.com:{port}/in?a=b"
-        assert http.request("GET", url, reach=Reach.LOOPBACK_TOO, resolve=rebinding).body == b"ok"
+        assert get(url, rebinding, Reach.LOOPBACK_TOO).body == b"ok"
         assert resolved == ["hooks.example.com"], "resolved once, and connected to the checked address"
         assert b"GET /in?a=b HTTP/1.1\r\n" in reached[0]
         assert f"Host: hooks.example.com:{port}\r\n".encode() in reached[0]
         flips = iter([["93.184.216.34"], ["127.0.0.1"]])
         with pytest.raises((Refused, Failed)):
-            http.request("GET", url, limits=QUICK, resolve=lambda *_: next(flips))
+            get(url, lambda *_: next(flips), limits=QUICK)
         assert len(reached) == 1
 
 
@@ -149,9 +149,9 @@ def test_only_the_allowed_ones_of_several_addresses_are_tried() -> None:
     with server(lambda peer: (reached.append(peer.recv(999)), peer.sendall(OK))) as port:
         mixed = ["10.0.0.1", "127.0.0.1"]
         url = f"http://hooks.example.com:{port}/"
-        assert http.request("GET", url, reach=Reach.LOOPBACK_TOO, resolve=lambda *_: mixed).status == 200
+        assert get(url, lambda *_: mixed, Reach.LOOPBACK_TOO).status == 200
         with pytest.raises(Refused):
-            http.request("GET", url, resolve=lambda *_: mixed)
+            get(url, lambda *_: mixed)
     assert len(reached) == 1
 
 
@@ -261,7 +261,7 @@ def test_a_closed_port_and_an_unknown_name_fail_with_one_sentence() -> None:
     with pytest.raises(Failed, match="refused"):
         http.request("GET", f"http://127.0.0.1:{port}/", reach=Reach.LOOPBACK_TOO)
     with pytest.raises(Failed, match="no address"):
-        http.request("GET", "http://hooks.example.com/", resolve=lambda *_: [])
+        get("http://hooks.example.com/", lambda *_: [])
     with pytest.raises(Failed, match="cannot be resolved"):
         http.request("GET", "http://no-such-name.invalid/")
 
@@ -274,7 +274,7 @@ def test_resolving_has_the_time_limit_of_connecting() -> None:
         return ["127.0.0.1"]
 
     with pytest.raises(Failed, match=r"could not be resolved within 0\.2 seconds"):
-        http.request("GET", "http://hooks.example.com/", limits=Limits(connect_s=0.2, total_s=5), resolve=hang)
+        get("http://hooks.example.com/", hang, limits=Limits(connect_s=0.2, total_s=5))
     assert time.monotonic() - started_s < PATIENCE_S / 2
     released.set()
 
@@ -298,7 +298,7 @@ def test_tls_sends_the_name_and_requires_a_trusted_certificate_for_it(
 
     def ask(port: int, name: str) -> int:
         url, local = f"https://{name}:{port}/", ["127.0.0.1"]
-        return http.request("GET", url, reach=Reach.LOOPBACK_TOO, resolve=lambda *_: local).status
+        return get(url, lambda *_: local, Reach.LOOPBACK_TOO).status
 
     ssl_context.cache_clear()
     with server(answer) as port:
@@ -311,6 +311,15 @@ def test_tls_sends_the_name_and_requires_a_trusted_certificate_for_it(
             ask(port, "other.example.com")
     ssl_context.cache_clear()
     assert server_names == ["hooks.example.com", "hooks.example.com", "other.example.com"]
+
+
+def get(url: str, resolve: Resolver, reach: Reach = Reach.INTERNET, limits: Limits | None = None) -> Response:
+    """The response of an address whose name ``resolve`` resolves."""
+    connections = Connections(reach, limits, resolve=resolve)
+    try:
+        return connections.request("GET", url)
+    finally:
+        connections.close()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from app.config import Settings
 from app.core import clock, outbox, rate_limits
-from app.core.accounts import agents, sessions
+from app.core.accounts import sessions
 from app.core.contacts import retention
 from app.core.messenger import tokens as messenger_tokens
 from app.core.site import sample_rows
@@ -18,7 +18,7 @@ from app.core.site.samples import SiteReports
 from app.db import Database
 from app.jobs import housekeeping, worker
 from app.jobs.queue import open_queue
-from app.models import AgentSession, ConsentEvent, ConsentEvidence, OutboxEvent, RateCounter, Role, SiteCountKind
+from app.models import AgentSession, ConsentEvent, ConsentEvidence, OutboxEvent, RateCounter, SiteCountKind
 from tests import make
 
 
@@ -62,9 +62,7 @@ def test_tokens_of_visitors_who_did_not_return_are_deleted(database: Database) -
 def test_sessions_of_agents_are_deleted_after_thirty_days(database: Database) -> None:
     now = clock.now()
     with database.unit_of_work() as session:
-        ana = agents.create_agent(
-            session, email="ana@example.com", name="", role=Role.AGENT, password_hash="hash", at=now
-        )
+        ana = make.agent(session)
         for age_days in (29, 30):
             at = now - timedelta(days=age_days)
             sessions.start(session, ana, ip_address=None, user_agent="", at=at)

@@ -9,6 +9,7 @@ from app import http_client as http
 from app.core import outbox
 from app.core.webhooks import attempts, deliveries, endpoints, routing
 from app.core.webhooks.attempts import Attempt, AttemptOutcome, Schedule
+from app.core.webhooks.endpoints import EndpointChange
 from app.db import Database
 from app.http_client import Reach
 from app.jobs import deliver_webhooks
@@ -229,7 +230,7 @@ def test_waiting_deliveries_are_sent_to_a_new_address_immediately(days: Days) ->
     assert all(each.next_attempt_at > days.now for each in days.all_of())
     with days.database.unit_of_work() as session:
         url = "https://other.example.com/"
-        endpoints.change(session, days.endpoint_id, url=url, reach=Reach.INTERNET, at=days.now, **BY_MAX)
+        endpoints.change(session, days.endpoint_id, EndpointChange(url), reach=Reach.INTERNET, at=days.now, **BY_MAX)
     assert [each.url for each in days.round()] == [url, url]
 
 

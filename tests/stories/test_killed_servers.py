@@ -20,6 +20,7 @@ from sqlalchemy import delete
 from app.config import Settings
 from app.core import clock
 from app.core.accounts import agents
+from app.core.accounts.agents import NewAgent
 from app.core.conversations import views as conversation_views
 from app.db import Database
 from app.models import RateCounter, Role
@@ -127,8 +128,8 @@ def test_two_hundred_messages_over_killed_servers_arrive_once_and_in_order(
     settings: Settings, database: Database
 ) -> None:
     with database.unit_of_work() as session:
-        hashed = agents.hash_password(PASSWORD)
-        agents.create_agent(session, email=ANA, name="Ana", role=Role.AGENT, password_hash=hashed, at=clock.now())
+        new = NewAgent(ANA, "Ana", Role.AGENT, agents.hash_password(PASSWORD))
+        agents.create_agent(session, new, at=clock.now())
     server = WebServer(settings, workers=2)
     server.start()
     try:

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from app.core import audit, clock
 from app.core.accounts import agents
+from app.core.accounts.agents import NewAgent
 from app.db import Database
 from app.models import Agent, Role
 from tests.listening import before_statements
@@ -43,14 +44,8 @@ def make_agent(
     with database.unit_of_work() as session:
         found = session.scalars(select(Agent).where(Agent.email == email)).one_or_none()
         if found is None:
-            found = agents.create_agent(
-                session,
-                email=email,
-                name=name,
-                role=role,
-                password_hash=_hash(password) if password else None,
-                at=clock.now(),
-            )
+            new = NewAgent(email, name, role, _hash(password) if password else None)
+            found = agents.create_agent(session, new, at=clock.now())
         return found.id
 
 

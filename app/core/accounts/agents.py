@@ -2,6 +2,7 @@
 
 import unicodedata
 import uuid
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from argon2 import PasswordHasher
@@ -51,27 +52,30 @@ def check_password_rules(password: str, email: str) -> None:
         raise InvalidInput("Use more than a few different characters.", field="password")
 
 
-def create_agent(
-    session: Session,
-    *,
-    email: str,
-    name: str,
-    role: Role,
-    password_hash: str | None,
-    at: datetime,
-    actor: str = "command line",
-) -> Agent:
-    """Create an account. With a password the agent can sign in immediately, without one only through a one-time link.
+@dataclass(frozen=True)
+class NewAgent:
+    """Who gets an account.
 
     :param password_hash: from ``hash_password``; the caller checks the password with ``check_password_rules``
+    """
+
+    email: str
+    name: str
+    role: Role
+    password_hash: str | None = field(default=None, repr=False)
+
+
+def create_agent(session: Session, new: NewAgent, *, at: datetime, actor: str = "command line") -> Agent:
+    """Create an account. With a password the agent can sign in immediately, without one only through a one-time link.
+
     :raises InvalidInput: the address is invalid or has an account; the name is too long; the role does not exist
     """
     agent = Agent(
-        email=_unused_address(session, email),
-        name=read_name(name),
-        role=_role(role).value,
+        email=_unused_address(session, new.email),
+        name=read_name(new.name),
+        role=_role(new.role).value,
         active=True,
-        password=password_hash,
+        password=new.password_hash,
         fs_uniquifier=uuid.uuid4().hex,
         created_at=at,
     )
@@ -86,7 +90,7 @@ def invite(session: Session, *, email: str, name: str, role: Role, actor: str, a
 
     :raises InvalidInput: as for ``create_agent``
     """
-    agent = create_agent(session, email=email, name=name, role=role, password_hash=None, at=at, actor=actor)
+    agent = create_agent(session, NewAgent(email, name, role), at=at, actor=actor)
     agent.invited_at = at
     session.flush()
     return agent

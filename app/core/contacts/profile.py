@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import audit, email
 from app.core.consent import eligibility
 from app.core.contacts import records as contacts
+from app.core.contacts.records import NewContact
 from app.core.conversations import lifecycle
 from app.core.errors import Duplicate, InvalidInput
 from app.core.ledger.evidence import reported_by
@@ -41,17 +42,16 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
         raise InvalidInput("A user has an external_id or an email; somebody else is a lead.", field="role")
     refuse_duplicate(session, (), role, external_id, address)
     values = {**fields, "role": role, "external_id": external_id}
+    new = NewContact(
+        role,
+        external_id,
+        email_address=address,
+        phone_number=fields.get("phone"),
+        locale=fields.get("language_override") or None,
+    )
     try:
         with session.begin_nested():
-            contact = contacts.create(
-                session,
-                role=role,
-                at=at,
-                external_id=external_id,
-                email_address=address,
-                phone_number=fields.get("phone"),
-                locale=fields.get("language_override") or None,
-            )
+            contact = contacts.create(session, new, at=at)
     except IntegrityError:  # a concurrent call created the same person
         refuse_duplicate(session, (), role, external_id, address)
         raise

@@ -1,6 +1,7 @@
 """Create, find and change contacts."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,35 +19,37 @@ _BY_SYSTEM = reported_by("system")
 _PUBLISHED = "assent_published_contacts"  # in a session's info: the events that this transaction has written
 
 
-def create(
-    session: Session,
-    *,
-    role: ContactRole,
-    at: datetime,
-    external_id: str | None = None,
-    name: str | None = None,
-    email_address: str | None = None,
-    phone_number: str | None = None,
-    gdpr_optin: bool | None = None,
-    locale: str | None = None,
-) -> Contact:
+@dataclass(frozen=True)
+class NewContact:
+    """What is known of a contact from its first moment."""
+
+    role: ContactRole
+    external_id: str | None = None
+    name: str | None = None
+    email_address: str | None = None
+    phone_number: str | None = None
+    gdpr_optin: bool | None = None
+    locale: str | None = None
+
+
+def create(session: Session, new: NewContact, *, at: datetime) -> Contact:
     """Create a contact. Writes one ``contact.created`` outbox event.
 
     A valid number is stored as E.164, a valid address in lower case; other text is stored as it was given.
     """
     contact = Contact(
         public_id=random_public_id(),
-        role=role,
-        external_id=external_id,
-        name=name,
-        gdpr_optin=gdpr_optin,
+        role=new.role,
+        external_id=new.external_id,
+        name=new.name,
+        gdpr_optin=new.gdpr_optin,
         unsubscribed_from_emails=False,
-        locale=locale,
+        locale=new.locale,
         created_at=at,
         updated_at=at,
     )
-    set_email(session, contact, email.normalize(email_address) if email_address else None)
-    set_phone(session, contact, phone_number)
+    set_email(session, contact, email.normalize(new.email_address) if new.email_address else None)
+    set_phone(session, contact, new.phone_number)
     session.add(contact)
     session.flush()
     publish(session, "contact.created", contact.id, at=at)

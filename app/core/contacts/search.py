@@ -5,7 +5,7 @@ Archived contacts are left out, unless the query itself asks about them; merged 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, bindparam, case, func, literal, literal_column, select
@@ -67,29 +67,39 @@ class Found:
     rows: list[Any] | None = None
 
 
+@dataclass(frozen=True)
+class Place:
+    """Which rows of an order: at most ``limit`` behind ``after``, without the first ``skip``.
+
+    :param after: the key that the page before ended with: two parts, of the sort and the id
+    """
+
+    limit: int
+    after: Key | None = None
+    skip: int = 0
+
+
 def page(
     session: Session | ReadConnection,
     query: Query | None,
+    place: Place,
     *,
     order: Order | None = None,
-    after: Key | None = None,
-    skip: int = 0,
-    limit: int,
     total: int | None = None,
 ) -> Found:
-    """The contacts behind ``after``, at most ``limit``.
+    """The contacts at a place of the order.
 
-    :param after: the key that the page before ended with: two parts, of the sort and the id
     :param total: as counted for the first page; counted here where it is null
     :raises InvalidInput: the query, the sort, or ``skip`` beyond ``SKIPPED_MAX``
     """
+    limit, skip = place.limit, place.skip
     if skip > SKIPPED_MAX:
         raise InvalidInput("Use “starting_after” from here on: numbered pages end here.", field="page")
-    is_plain = after is None and not skip and (order is None or order.field is None)
+    is_plain = place.after is None and not skip and (order is None or order.field is None)
     if is_plain and (rows := _look_up(session, query, limit)) is not None:
         return Found([row[0] for row in rows], None, len(rows), is_minimum=False, rows=rows)
     context = context_of(session, query)
-    found = _read(session, query, order or Order(), context, _Place(after, skip, limit + 1))
+    found = _read(session, query, order or Order(), context, place)
     key = _key(found[limit - 1]) if len(found) > limit else None
     if total is None:
         total = len(found)
@@ -123,7 +133,7 @@ def window(
     :raises InvalidInput: the query, the sort or the key
     """
     turned = replace(order, is_backward=after is None and before is not None)
-    place = _Place(before if turned.is_backward else after, 0, limit + 1)
+    place = Place(limit, before if turned.is_backward else after)
     found = _read(session, query, turned, context_of(session, query), place)
     has_more, rows = len(found) > limit, found[:limit]
     if turned.is_backward:
@@ -243,27 +253,19 @@ def _look_up(session: Session | ReadConnection, query: Query | None, limit: int)
     return rows if len(rows) <= min(limit, _LOOKED_UP_MAX) else None
 
 
-class _Place(NamedTuple):
-    """Which rows of an order: ``limit`` of them behind ``after``, without the first ``skip``."""
-
-    after: Key | None
-    skip: int
-    limit: int
-
-
 def _read(
-    session: Session | ReadConnection, query: Query | None, order: Order, context: QueryContext, place: _Place
+    session: Session | ReadConnection, query: Query | None, order: Order, context: QueryContext, place: Place
 ) -> list[Any]:
-    """The keys of the rows at a place."""
+    """The keys of the rows at a place, and of one more, which says that it is not the end."""
     kept = None if place.skip else kept_statements.page(query, order, context, is_first=place.after is None)
     if kept is None:
         return _rows(session, plan(query, order, context), place)
     last = {"last_id": place.after[1]} if place.after is not None else {}
-    return list(run(session, kept.statement, {"limit": place.limit, **kept.parameters, **last}))
+    return list(run(session, kept.statement, {"limit": place.limit + 1, **kept.parameters, **last}))
 
 
-def _rows(session: Session | ReadConnection, chosen: Plan, place: _Place) -> list[Any]:
-    after, skip, limit = place
+def _rows(session: Session | ReadConnection, chosen: Plan, place: Place) -> list[Any]:
+    after, skip, limit = place.after, place.skip, place.limit + 1
     found: list[Any] = []
     for stretch in chosen.stretches:
         bound = stretch.where if after is None else stretch.after(after)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core import phone
 from app.core.contacts import records as contacts
 from app.core.contacts import segments, tags
+from app.core.contacts.records import NewContact
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
 from app.core.demo import bots, bulk_change, campaigns, chats, outbound, shop, staff, steps, texts
@@ -117,16 +118,15 @@ def _archive_summer(session: Session, made: Shop, *, at: datetime) -> None:
 
 def _person(session: Session, number: int, person: Person, *, at: datetime) -> Contact:
     created_at = at - timedelta(days=45, hours=-number)
-    contact = contacts.create(
-        session,
+    new = NewContact(
         role=ContactRole.LEAD if person.is_visitor else ContactRole.USER,
         external_id=None if person.is_visitor else f"harbour-{1000 + number}",
         name=person.name,
         email_address=f"{person.handle}@example.com" if person.has_email else None,
         phone_number=_number(person.phone),
         locale=person.locale,
-        at=created_at,
     )
+    contact = contacts.create(session, new, at=created_at)
     contact.custom_attributes = dict(person.attributes)
     for name in person.tags:
         tag = tags.create(session, name, actor="system", at=created_at)

@@ -14,7 +14,7 @@ from app.core.forms import insertion, publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.inbox import presence
 from app.core.submissions import seen
-from app.models import Contact, InsertedForm, MessageKind, OptInForm
+from app.models import Contact, Conversation, InsertedForm, MessageKind, OptInForm
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _fill(
         moment = at + timedelta(minutes=minute)
         agent = f"agent:{agents['max' if author == 'max' else 'ana']}"
         if author == "form":
-            _place(session, conversation.id, contact, forms, text, author=agent, at=moment)
+            _place(session, conversation, forms, text, author=agent, at=moment)
             continue
         kind = MessageKind.NOTE if author == "note" else MessageKind.MESSAGE
         message = NewMessage("contact" if author == "contact" else agent, text, kind=kind)
@@ -150,19 +150,13 @@ def _fill(
 
 
 def _place(
-    session: Session,
-    conversation_id: int,
-    contact: Contact,
-    forms: dict[str, OptInForm],
-    which: str,
-    *,
-    author: str,
-    at: datetime,
+    session: Session, conversation: Conversation, forms: dict[str, OptInForm], which: str, *, author: str, at: datetime
 ) -> None:
+    contact = session.get_one(Contact, conversation.contact_id)
     if which == "inline":
         offers = form_content.content_of(publishing.newest_version(session, forms["offers"]))
         content = FormContent(offers.subscription_type_id, {"en": TASTINGS})
-        conversation_forms.insert_configured(session, conversation_id, content, actor=author, at=at)
+        conversation_forms.insert_configured(session, conversation.id, content, actor=author, at=at)
         return
     if which in {"expired", "new"}:
         inserted = insertion.insert_for(
@@ -177,8 +171,8 @@ def _place(
         inserted = session.scalars(inserted_forms.order_by(InsertedForm.id.desc())).first() or insertion.insert_for(
             session, forms["offers"], contact, inserted_by=author, at=at
         )
-    conversation_forms.place(session, appending.lock(session, conversation_id), inserted, author=author, at=at)
+    conversation_forms.place(session, appending.lock(session, conversation.id), inserted, author=author, at=at)
     if which == "seen":
         seen.inserted_form_seen(session, inserted.token, at=at)
     if inserted.answered_at is not None:
-        conversation_forms.mark_changed(session, conversation_id, inserted.id, is_answered=True, at=at)
+        conversation_forms.mark_changed(session, conversation.id, inserted.id, is_answered=True, at=at)

@@ -11,7 +11,7 @@ from app.core.forms import publishing
 from app.core.forms.content import FormContent
 from app.core.forms.publishing import FormSettings
 from app.core.subscriptions import preference_form, subscription_types
-from app.core.subscriptions.subscription_types import Translations
+from app.core.subscriptions.subscription_types import NewSubscriptionType, Translations
 from app.core.workspace import settings
 from app.models import Channel, ConsentType, OptInForm, SubscriptionType, Workspace
 
@@ -89,13 +89,5 @@ def _type(
 ) -> SubscriptionType:
     name, description = names["en"]
     translations = {locale: text for locale, text in names.items() if locale != "en"}
-    return subscription_types.create(
-        session,
-        name=name,
-        description=description,
-        channel=channel,
-        consent_type=consent_type,
-        translations=translations,
-        actor=actor,
-        at=at,
-    )
+    new = NewSubscriptionType(name, channel, consent_type, description, translations=translations)
+    return subscription_types.create(session, new, actor=actor, at=at)

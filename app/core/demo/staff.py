@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.core import audit
 from app.core.accounts import agents as accounts
 from app.core.accounts import credentials
+from app.core.accounts.agents import NewAgent
 from app.core.accounts.credentials import Secret
 from app.models import Agent, Role
 
@@ -21,9 +22,7 @@ _OFFICE, _ELSEWHERE = "203.0.113.20", "198.51.100.77"
 def create(session: Session, password_hash: str, *, at: datetime) -> dict[str, int]:
     """Create the accounts. Returns their ids by first name: ``max``, ``mia``, ``ana``."""
     made = (
-        accounts.create_agent(
-            session, email=email, name=_NAMES[email], role=Role(role), password_hash=password_hash, at=at, actor=ACTOR
-        )
+        accounts.create_agent(session, NewAgent(email, _NAMES[email], Role(role), password_hash), at=at, actor=ACTOR)
         for email, role in SIGN_INS
     )
     return {agent.email.partition("@")[0]: agent.id for agent in made}

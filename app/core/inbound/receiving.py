@@ -16,6 +16,7 @@ from app.core import keywords, outbox, phone, wording
 from app.core.confirmations import replies
 from app.core.consent import reach, suppressions
 from app.core.contacts import records as contacts
+from app.core.contacts.records import NewContact
 from app.core.conversations import texts
 from app.core.inbound import answers, holding, loops, starting, stopping
 from app.core.inbound.received import Received, newest_holder
@@ -225,8 +226,8 @@ def _converse(session: Session, received: Received, contact_id: int | None, *, a
 def _lead(session: Session, received: Received, *, at: datetime) -> Contact:
     """A lead for a number that no contact has; the public forms find it by the same key."""
     key = _LEAD_KEY.format(received.phone_hash)
-    locale = received.locale
-    lead = contacts.create(session, role=ContactRole.LEAD, at=at, phone_number=received.phone, locale=locale)
+    new = NewContact(ContactRole.LEAD, phone_number=received.phone, locale=received.locale)
+    lead = contacts.create(session, new, at=at)
     known = select(Contact.id).where(Contact.lead_key == key)
     if session.execute(known.limit(1)).first() is None:
         lead.lead_key = key

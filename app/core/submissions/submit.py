@@ -11,6 +11,7 @@ from app.core.consent import changes as consent
 from app.core.consent.locking import LockedContact
 from app.core.contacts import leads
 from app.core.contacts import records as contacts
+from app.core.contacts.records import NewContact
 from app.core.conversations import forms as conversation_forms
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
@@ -166,8 +167,8 @@ def _known_person(session: Session, answer: Answer) -> LockedContact | None:
     """
     if answer.view.respondent is not None:
         return _with_destination(session, answer, answer.view.respondent.contact_id)
-    user_id, locale = answer.view.user_id, answer.shown.locale
-    created = contacts.create(session, role=ContactRole.USER, external_id=user_id, locale=locale, at=answer.at)
+    new = NewContact(ContactRole.USER, external_id=answer.view.user_id, locale=answer.shown.locale)
+    created = contacts.create(session, new, at=answer.at)
     return _with_destination(session, answer, created.id)
 
 

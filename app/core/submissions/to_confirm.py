@@ -11,6 +11,7 @@ from app.core.consent import locking, reach
 from app.core.consent.locking import LockedContact
 from app.core.contacts import leads
 from app.core.contacts import records as contacts
+from app.core.contacts.records import NewContact
 from app.core.conversations import forms as conversation_forms
 from app.core.errors import NotFound
 from app.core.forms.form_view import INSERTED_BY_PAGE, Insertion, State
@@ -90,8 +91,8 @@ def _contact(session: Session, answer: Answer) -> LockedContact | None:
     if view.respondent is not None:
         return _known(session, view.respondent.contact_id, view.saved)
     if view.user_id is not None:
-        user_id, locale = view.user_id, answer.shown.locale
-        created = contacts.create(session, role=ContactRole.USER, external_id=user_id, locale=locale, at=answer.at)
+        new = NewContact(ContactRole.USER, external_id=view.user_id, locale=answer.shown.locale)
+        created = contacts.create(session, new, at=answer.at)
         return _known(session, created.id, None)
     return leads.lead_for(session, Channel.SMS, answer.destination, locale=answer.shown.locale, at=answer.at)
 

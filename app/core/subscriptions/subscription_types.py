@@ -1,7 +1,7 @@
 """Subscription types: create, edit, list them, and change their state."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -48,32 +48,44 @@ _VIEW = CompiledStatement(
 Translations = Mapping[str, tuple[str, str]]  # locale to (name, description)
 
 
-def create(
-    session: Session,
-    *,
-    name: str,
-    channel: Channel,
-    consent_type: ConsentType,
-    actor: str,
-    at: datetime,
-    description: str = "",
-    locale: str = "en",
-    translations: Translations | None = None,
-) -> SubscriptionType:
-    """Create a type as a draft. Its channel and consent type can never be changed.
+@dataclass(frozen=True)
+class NewSubscriptionType:
+    """What a type is created with. Its channel and consent type can never be changed."""
+
+    name: str
+    channel: Channel
+    consent_type: ConsentType
+    description: str = ""
+    locale: str = "en"
+    translations: Translations = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TypeChange:
+    """What an edit gives; null leaves a field as it is. Another channel or consent type is refused."""
+
+    name: str | None = None
+    description: str | None = None
+    translations: Translations | None = None
+    channel: str | None = None
+    consent_type: str | None = None
+
+
+def create(session: Session, new: NewSubscriptionType, *, actor: str, at: datetime) -> SubscriptionType:
+    """Create a type as a draft.
 
     :raises InvalidInput: the name, description, locale or a translation is refused
     """
     subscription_type = SubscriptionType(
-        name=_name(name),
-        description=_description(description),
-        locale=_locale(locale),
-        channel=channel.value,
-        consent_type=consent_type.value,
+        name=_name(new.name),
+        description=_description(new.description),
+        locale=_locale(new.locale),
+        channel=new.channel.value,
+        consent_type=new.consent_type.value,
         state=TypeState.DRAFT.value,
         created_at=at,
         updated_at=at,
-        translations=_translations(translations or {}, locale),
+        translations=_translations(new.translations, new.locale),
     )
     session.add(subscription_type)
     session.flush()
@@ -82,40 +94,31 @@ def create(
 
 
 def edit(
-    session: Session,
-    subscription_type: SubscriptionType,
-    *,
-    actor: str,
-    at: datetime,
-    name: str | None = None,
-    description: str | None = None,
-    translations: Translations | None = None,
-    channel: str | None = None,
-    consent_type: str | None = None,
+    session: Session, subscription_type: SubscriptionType, change: TypeChange, *, actor: str, at: datetime
 ) -> None:
-    """Change name, description and translations. Null leaves a field unchanged.
+    """Change name, description and translations.
 
     :raises ImmutableField: ``channel`` or ``consent_type`` is given and differs; nothing is changed
     :raises InvalidInput: the name, description or a translation is refused
     """
-    if channel not in {None, subscription_type.channel}:
+    if change.channel not in {None, subscription_type.channel}:
         raise ImmutableField(
             "The message type cannot be changed once a subscription type is saved. Make a new one instead.",
             field="channel",
         )
-    if consent_type not in {None, subscription_type.consent_type}:
+    if change.consent_type not in {None, subscription_type.consent_type}:
         raise ImmutableField(
             "The consent type cannot be changed once a subscription type is saved. Make a new one instead.",
             field="consent_type",
         )
     before = _described(subscription_type)
-    new_name = subscription_type.name if name is None else _name(name)
-    new_description = subscription_type.description if description is None else _description(description)
-    if translations is not None:
-        new = _translations(translations, subscription_type.locale)
+    name = subscription_type.name if change.name is None else _name(change.name)
+    description = subscription_type.description if change.description is None else _description(change.description)
+    if change.translations is not None:
+        new = _translations(change.translations, subscription_type.locale)
         current = {translation.locale: translation for translation in subscription_type.translations}
         subscription_type.translations = [_updated(current.get(each.locale), each) for each in new]
-    subscription_type.name, subscription_type.description = new_name, new_description
+    subscription_type.name, subscription_type.description = name, description
     subscription_type.updated_at = at
     details = audit.changes(before, _described(subscription_type))
     audit.record(
@@ -126,22 +129,14 @@ def edit(
 
 def put_live(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
     """Make a draft live. :raises InvalidState: it is not a draft"""
-    _change_state(session, subscription_type, {TypeState.DRAFT}, TypeState.LIVE, "put_live", actor=actor, at=at)
+    _change_state(session, subscription_type, TypeState.LIVE, "put_live", actor=actor, at=at)
     subscription_type.live_at = at
     session.flush()
 
 
 def archive(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
     """Stop offering a type; its consents and history stay. :raises InvalidState: it is archived already"""
-    _change_state(
-        session,
-        subscription_type,
-        {TypeState.DRAFT, TypeState.LIVE},
-        TypeState.ARCHIVED,
-        "archived",
-        actor=actor,
-        at=at,
-    )
+    _change_state(session, subscription_type, TypeState.ARCHIVED, "archived", actor=actor, at=at)
     subscription_type.archived_at = at
     session.flush()
 
@@ -149,7 +144,7 @@ def archive(session: Session, subscription_type: SubscriptionType, *, actor: str
 def unarchive(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
     """Make an archived type live again, or a draft if it never was live. :raises InvalidState: it is not archived"""
     previous = TypeState.LIVE if subscription_type.live_at else TypeState.DRAFT
-    _change_state(session, subscription_type, {TypeState.ARCHIVED}, previous, "brought_back", actor=actor, at=at)
+    _change_state(session, subscription_type, previous, "brought_back", actor=actor, at=at)
     subscription_type.archived_at = None
     session.flush()
 
@@ -227,18 +222,12 @@ def opted_in_counts(session: Session) -> dict[int, int]:
 
 
 def _change_state(
-    session: Session,
-    subscription_type: SubscriptionType,
-    allowed: set[TypeState],
-    state: TypeState,
-    event: str,
-    *,
-    actor: str,
-    at: datetime,
+    session: Session, subscription_type: SubscriptionType, state: TypeState, event: str, *, actor: str, at: datetime
 ) -> None:
     session.refresh(subscription_type, with_for_update=True)
-    if subscription_type.state not in allowed:
-        raise InvalidState(_REFUSED_STEPS[event, TypeState(subscription_type.state)], name=subscription_type.name)
+    step = event, TypeState(subscription_type.state)
+    if step in _REFUSED_STEPS:
+        raise InvalidState(_REFUSED_STEPS[step], name=subscription_type.name)
     details = audit.changes({"state": subscription_type.state}, {"state": state.value})
     subscription_type.state = state.value
     subscription_type.updated_at = at

@@ -29,6 +29,14 @@ COUNT_MAX = 10_000
 
 
 @dataclass(frozen=True)
+class EndpointChange:
+    """The new address and topics of an endpoint; null leaves one as it is."""
+
+    url: str | None = None
+    topics: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
 class Counts:
     """How many deliveries of an endpoint wait, and how many failed."""
 
@@ -111,14 +119,7 @@ def counts(session: Session, counted: Iterable[WebhookEndpoint]) -> dict[int, Co
 
 
 def change(
-    session: Session,
-    endpoint_id: int,
-    *,
-    url: str | None = None,
-    topics: Sequence[str] | None = None,
-    reach: Reach,
-    actor: str,
-    at: datetime,
+    session: Session, endpoint_id: int, given: EndpointChange, *, reach: Reach, actor: str, at: datetime
 ) -> WebhookEndpoint:
     """Change the address, the topics, or both. Waiting deliveries are sent to a new address immediately.
 
@@ -126,10 +127,10 @@ def change(
     """
     endpoint = _lock(session, endpoint_id)
     values: dict[str, Any] = {}
-    if url is not None:
-        values["url"] = read_url(url, reach)
-    if topics is not None:
-        values["topics"] = read_topics(topics)
+    if given.url is not None:
+        values["url"] = read_url(given.url, reach)
+    if given.topics is not None:
+        values["topics"] = read_topics(given.topics)
     changed = {name: value for name, value in values.items() if getattr(endpoint, name) != value}
     details = _described_changes(endpoint, changed)
     for name, value in changed.items():

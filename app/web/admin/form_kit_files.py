@@ -31,7 +31,7 @@ from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import Channel, OptInForm, OptInFormVersion, SubscriptionType, VerifyNumber, Workspace
 from app.web.admin import form_disclosure
-from app.web.form_page.preview import render_preview
+from app.web.form_page.preview import PreviewOptions, render_preview
 from app.web.security import public_url
 from app.web.texting import texting
 
@@ -132,14 +132,8 @@ def _pages(content: FormContent, workspace: Workspace, subscription_type: Subscr
     pages = {}
     for locale in content.texts:
         for state, suffix in states.items():
-            shown = render_preview(
-                content,
-                workspace=workspace,
-                subscription_type=subscription_type,
-                state=state,
-                locale=locale,
-                theme="light",
-            )
+            options = PreviewOptions(state, locale, theme="light")
+            shown = render_preview(content, options, workspace=workspace, subscription_type=subscription_type)
             html = _SCRIPT.sub("", shown.get_data(as_text=True))
             pages[f"form-{locale}{suffix}"] = _STYLESHEET.sub(lambda _: f"<style>{css}</style>", html, count=1)
     return pages

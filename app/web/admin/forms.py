@@ -22,7 +22,7 @@ from app.web import formatting, ids
 from app.web.admin import form_disclosure, form_publish
 from app.web.admin.blueprint import blueprint
 from app.web.admin.form_fields import TEXTS, OptInFormForm
-from app.web.form_page.preview import render_preview
+from app.web.form_page.preview import PreviewOptions, render_preview
 from app.web.formkit import accepted, flash_undo
 from app.web.i18n import gettext
 from app.web.services import read_only, unit_of_work
@@ -118,14 +118,13 @@ def _preview_saved() -> Response:
 
 def _preview(session: Session, content: FormContent) -> Response:
     content = _presentable(session, content)
-    return render_preview(
-        content,
-        workspace=settings.get(session),
-        subscription_type=_type_of(session, content),
+    options = PreviewOptions(
         state=request.values.get("preview_state", "ask"),
         locale=request.values.get("preview_locale", content.locale),
         theme=request.values.get("preview_theme", ""),
     )
+    workspace, chosen = settings.get(session), _type_of(session, content)
+    return render_preview(content, options, workspace=workspace, subscription_type=chosen)
 
 
 def _presentable(session: Session, content: FormContent) -> FormContent:

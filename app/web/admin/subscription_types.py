@@ -16,7 +16,13 @@ from app.core.contacts import filters, search
 from app.core.contacts.filters import Query
 from app.core.errors import InvalidInput, InvalidState
 from app.core.subscriptions import preference_form, subscription_types, welcome_text
-from app.core.subscriptions.subscription_types import DESCRIPTION_MAX, NAME_MAX, Translations
+from app.core.subscriptions.subscription_types import (
+    DESCRIPTION_MAX,
+    NAME_MAX,
+    NewSubscriptionType,
+    Translations,
+    TypeChange,
+)
 from app.core.subscriptions.welcome_text import WELCOME_MAX
 from app.core.wording import LOCALES, translatable
 from app.models import Channel, ConsentType, OptInForm, SubscriptionType, TypeState
@@ -182,17 +188,15 @@ def _subscribed_to(found: SubscriptionType) -> Query:
 
 def _created(form: NewTypeForm) -> ResponseReturnValue:
     with unit_of_work() as session:
-        created = subscription_types.create(
-            session,
+        new = NewSubscriptionType(
             name=form.name.data or "",
-            description=form.description.data or "",
-            locale=form.locale.data,
             channel=Channel(form.channel.data),
             consent_type=ConsentType(form.consent_type.data),
+            description=form.description.data or "",
+            locale=form.locale.data,
             translations=_further(form.translations, form.locale.data),
-            actor=current_actor(),
-            at=clock.now(),
         )
+        created = subscription_types.create(session, new, actor=current_actor(), at=clock.now())
     flash(gettext("“%(name)s” is saved as a draft. Publish it when forms may offer it.", name=created.name))
     return redirect(url_for("admin.subscription_type", type_id=created.id), 303)
 
@@ -200,17 +204,14 @@ def _created(form: NewTypeForm) -> ResponseReturnValue:
 def _edited(form: SavedTypeForm, type_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = subscription_types.find(session, type_id)
-        subscription_types.edit(
-            session,
-            found,
+        change = TypeChange(
             name=form.name.data,
             description=form.description.data or "",
             translations=_further(form.translations, found.locale),
             channel=request.form.get("channel"),
             consent_type=request.form.get("consent_type"),
-            actor=current_actor(),
-            at=clock.now(),
         )
+        subscription_types.edit(session, found, change, actor=current_actor(), at=clock.now())
         form_id = form.preference_form_id.data
         chosen = (ids.parse_id(form_id) or 0) if form_id else None
         preference_form.choose(session, found, chosen, actor=current_actor(), at=clock.now())

@@ -15,7 +15,7 @@ from app.core import audit, clock, outbox
 from app.core.errors import InvalidState, NotFound
 from app.core.webhooks import attempts, deliveries, endpoints, payloads, routing
 from app.core.webhooks.deliveries import DeliveryWithMessage
-from app.core.webhooks.endpoints import TOPICS, Counts
+from app.core.webhooks.endpoints import TOPICS, Counts, EndpointChange
 from app.core.wording import translatable
 from app.core.workspace import settings
 from app.http_client import URL_MAX, Reach
@@ -178,15 +178,8 @@ def _created(form: EndpointForm) -> ResponseReturnValue:
 
 def _changed(form: EndpointForm, endpoint_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
-        endpoints.change(
-            session,
-            endpoint_id,
-            url=form.url.data,
-            topics=form.topics.data,
-            reach=_reach(),
-            actor=current_actor(),
-            at=clock.now(),
-        )
+        given = EndpointChange(form.url.data, form.topics.data)
+        endpoints.change(session, endpoint_id, given, reach=_reach(), actor=current_actor(), at=clock.now())
         is_on = form.hub_signature.data
         endpoints.set_hub_signature(session, endpoint_id, is_on=is_on, actor=current_actor(), at=clock.now())
     flash(gettext("The endpoint is saved."))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.core import clock, contact_lists
 from app.core.consent import locking
 from app.core.contacts import erase, filters, merge, profile, search, views
-from app.core.contacts.search import Found
+from app.core.contacts.search import Found, Place
 from app.core.contacts.search_walks import Order
 from app.core.contacts.views import View
 from app.db import ReadConnection
@@ -65,7 +65,7 @@ def list_contacts(query: dict[str, Any]) -> dict[str, Any]:
     use_etag()
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE, keys=2)
     skip = 0 if request.key else (query["page"] - 1) * request.per_page
-    found = search.page(session, None, after=request.key, skip=skip, limit=request.per_page, total=request.total)
+    found = search.page(session, None, Place(request.per_page, request.key, skip), total=request.total)
     if skip:
         request = PageRequest(request.per_page, query["page"])
     return _page(session, found, request, has_history=query["include_merge_history"])
@@ -87,9 +87,8 @@ def search_contacts(body: dict[str, Any]) -> dict[str, Any]:
     default = PER_SEARCH if body["pagination"] else PER_SEARCH_BY_DEFAULT
     request = pagination.read(body["pagination"] or {}, default=default, keys=2)
     with search_queue.turn(query), read_connection() as connection:
-        found = search.page(
-            connection, query, order=order, after=request.key, limit=request.per_page, total=request.total
-        )
+        place = Place(request.per_page, request.key)
+        found = search.page(connection, query, place, order=order, total=request.total)
         return _page(connection, found, request)
 
 

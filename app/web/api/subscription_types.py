@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.errors import ImmutableField, InvalidInput
 from app.core.subscriptions import preference_form, subscription_types, welcome_text
+from app.core.subscriptions.subscription_types import NewSubscriptionType, TypeChange
 from app.models import Channel, ConsentType, SubscriptionType
 from app.schemas.fields import locale_of
 from app.schemas.subscription_type import (
@@ -42,17 +43,15 @@ def create_subscription_type(session: Session, body: dict[str, Any]) -> Subscrip
     """
     locale, translations = locale_of(body["locale"]), _translations(body["translations"])
     name, description = _own_words(translations.get(locale), body | {"description": body["description"] or None})
-    return subscription_types.create(
-        session,
+    new = NewSubscriptionType(
         name=name or "",
-        description=description or "",
         channel=Channel(CHANNELS[body["content_types"][0]]),
         consent_type=ConsentType(body["consent_type"]),
+        description=description or "",
         locale=locale,
         translations=translations,
-        actor=auth.caller().actor,
-        at=clock.now(),
     )
+    return subscription_types.create(session, new, actor=auth.caller().actor, at=clock.now())
 
 
 @blueprint.get("/subscription_types/<subscription_type_id>", errors=(404,))
@@ -83,17 +82,8 @@ def update_subscription_type(session: Session, body: dict[str, Any], subscriptio
     is_kept = own == (subscription_type.name, subscription_type.description)
     name, description = _own_words(None if is_kept else own, body)
     try:
-        subscription_types.edit(
-            session,
-            subscription_type,
-            name=name,
-            description=description,
-            translations=translations,
-            channel=_channel(body["content_types"]),
-            consent_type=body["consent_type"],
-            actor=auth.caller().actor,
-            at=clock.now(),
-        )
+        change = TypeChange(name, description, translations, _channel(body["content_types"]), body["consent_type"])
+        subscription_types.edit(session, subscription_type, change, actor=auth.caller().actor, at=clock.now())
         if "preference_form_id" in body:
             _choose_form(session, subscription_type, body["preference_form_id"])
         if "welcome" in body or "welcome_text" in body:

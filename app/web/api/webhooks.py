@@ -9,6 +9,7 @@ from app.core import clock
 from app.core.contacts.search import COUNTED_MAX
 from app.core.errors import NotFound
 from app.core.webhooks import deliveries, endpoints, routing
+from app.core.webhooks.endpoints import EndpointChange
 from app.http_client import Reach
 from app.models import DeliveryState, WebhookEndpoint
 from app.schemas.webhook import (
@@ -83,9 +84,8 @@ def update_webhook_endpoint(session: Session, body: dict[str, Any], endpoint_id:
     what waited before is given up after three days, counted from when it is enabled again.
     """
     actor, at, found_id = auth.caller().actor, clock.now(), _id(endpoint_id)
-    endpoint = endpoints.change(
-        session, found_id, url=body["url"], topics=body["topics"], reach=_reach(), actor=actor, at=at
-    )
+    given = EndpointChange(body["url"], body["topics"])
+    endpoint = endpoints.change(session, found_id, given, reach=_reach(), actor=actor, at=at)
     if body["hub_signature"] is not None:
         endpoints.set_hub_signature(session, found_id, is_on=body["hub_signature"], actor=actor, at=at)
     if body["enabled"] is not None:

@@ -1,5 +1,7 @@
 """The live preview of a form that is being configured: the real page, but it records nothing."""
 
+from dataclasses import dataclass
+
 from flask import Response
 
 from app.core import phone, wording
@@ -16,29 +18,32 @@ PREVIEWED = frozenset(State) - {State.ERROR}
 _EXAMPLE_REGION = "US"
 
 
-def render_preview(
-    content: FormContent,
-    *,
-    workspace: Workspace,
-    subscription_type: SubscriptionType | None,
-    state: str,
-    locale: str,
-    theme: str = "",
-    number: str = "",
-) -> Response:
-    """The embed with this content. Only our own pages may frame it, and its form cannot be sent.
+@dataclass(frozen=True)
+class PreviewOptions:
+    """How the form is shown.
 
     :param state: one of ``PREVIEWED``; anything else is ``ask``
     :param locale: a key of ``wording.LOCALES``; anything else is English
     :param theme: ``light``, ``dark`` or empty for the reader's own setting
     :param number: the saved number, masked; empty: an example
     """
+
+    state: str
+    locale: str
+    theme: str = ""
+    number: str = ""
+
+
+def render_preview(
+    content: FormContent, options: PreviewOptions, *, workspace: Workspace, subscription_type: SubscriptionType | None
+) -> Response:
+    """The embed with this content. Only our own pages may frame it, and its form cannot be sent."""
     channel = subscription_type.channel if subscription_type else Channel.SMS
     context = PageContext(
         version_id=0,
-        locale=locale if locale in wording.LOCALES else wording.DEFAULT_LOCALE,
+        locale=options.locale if options.locale in wording.LOCALES else wording.DEFAULT_LOCALE,
         region=phone.preselected(None, content.default_country, frozenset(workspace.allowed_countries), None, None),
-        theme=theme if theme in {"light", "dark"} else "",
+        theme=options.theme if options.theme in {"light", "dark"} else "",
         is_transparent=False,
         channel=channel,
         is_public=True,
@@ -52,8 +57,8 @@ def render_preview(
         allowed_countries=frozenset(workspace.allowed_countries),
     )
     data = PageData(
-        State(state) if state in PREVIEWED else State.ASK,
-        number=number or _example(channel, content.default_country),
+        State(options.state) if options.state in PREVIEWED else State.ASK,
+        number=options.number or _example(channel, content.default_country),
         country=context.region,
         done="preview",
         confirm=_confirm_part(content, workspace, context.locale),

@@ -13,7 +13,7 @@ from app.core.signing import keys_of
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import Channel, Contact, SubscriptionType, Workspace
-from app.web.form_page.preview import render_preview
+from app.web.form_page.preview import PreviewOptions, render_preview
 
 
 def language_of(contact: Contact) -> str:
@@ -25,14 +25,8 @@ def render_for(session: Session, contact: Contact, content: FormContent, *, loca
     """The embed in the state that it would have for this contact. Its form cannot be sent."""
     workspace, chosen = settings.get(session), _type_of(session, content)
     saved = saved_destination(session, contact, chosen.channel if chosen else Channel.SMS, workspace)
-    return render_preview(
-        content,
-        workspace=workspace,
-        subscription_type=chosen,
-        state=_state_for(session, contact, chosen, saved=saved),
-        locale=locale,
-        number=saved,
-    )
+    options = PreviewOptions(_state_for(session, contact, chosen, saved=saved), locale, number=saved)
+    return render_preview(content, options, workspace=workspace, subscription_type=chosen)
 
 
 def saved_destination(session: Session, contact: Contact, channel: str, workspace: Workspace) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.accounts import agents, credentials
+from app.core.accounts.agents import NewAgent
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.db import Database
 from app.models import Agent, Role
@@ -68,7 +69,7 @@ def test_an_invalid_account_is_refused_with_the_field(database: Database, values
     good = {"email": "ana@example.com", "name": "Ana", "role": Role.AGENT}
     with database.unit_of_work() as session:
         with pytest.raises(InvalidInput) as refused:
-            agents.create_agent(session, password_hash=HASH, at=NOON, **(good | values))  # type: ignore[arg-type]
+            agents.create_agent(session, NewAgent(**(good | values), password_hash=HASH), at=NOON)  # type: ignore[arg-type]
         assert refused.value.field == field
         assert session.scalar(select(func.count()).select_from(Agent)) == 0
 
@@ -205,7 +206,7 @@ def test_a_missing_account_is_not_found(database: Database) -> None:
 
 
 def _make(session: Session, email: str, role: Role = Role.AGENT) -> Agent:
-    return agents.create_agent(session, email=email, name="", role=role, password_hash=HASH, at=NOON)
+    return agents.create_agent(session, NewAgent(email, "", role, HASH), at=NOON)
 
 
 def _step(function: Callable[..., Agent], *more: object) -> Callable[..., Agent]:

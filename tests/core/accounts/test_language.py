@@ -7,7 +7,8 @@ from app.core import audit
 from app.core.accounts import agents, language
 from app.core.errors import InvalidInput, NotFound
 from app.db import Database
-from app.models import Agent, Role
+from app.models import Agent
+from tests import make
 from tests.make import NOON
 
 ANA = "agent:1"
@@ -40,6 +41,4 @@ def test_an_unknown_account_is_not_found(database: Database) -> None:
 
 
 def _ana(session: Session) -> Agent:
-    return agents.create_agent(
-        session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=NOON
-    )
+    return make.agent(session, email="ana@example.com", name="Ana")

@@ -12,6 +12,7 @@ from app.core.errors import InvalidState, NotFound
 from app.core.signing import hash_of_token
 from app.db import Database
 from app.models import Agent, AgentSession, Role
+from tests import make
 from tests.make import NOON
 from tests.processes import PATIENCE_S
 
@@ -170,7 +171,7 @@ def test_the_last_use_is_recorded_every_five_minutes_and_revives_nothing(databas
 
 
 def agent(session: Session, email: str = "ana@example.com", role: Role = Role.AGENT) -> Agent:
-    return agents.create_agent(session, email=email, name="", role=role, password_hash="hash", at=NOON)
+    return make.agent(session, email=email, role=role, password_hash="hash")
 
 
 def start(session: Session, of: Agent) -> str:

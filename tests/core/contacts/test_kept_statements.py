@@ -50,7 +50,7 @@ def test_one_statement_finds_and_counts_the_numbers_with_any_beginning(database:
 
         def found(beginning: str) -> tuple[list[int], int]:
             query = filters.read({"field": "phone", "operator": "^", "value": beginning})
-            page = search.page(session, query, limit=2)
+            page = search.page(session, query, search.Place(2))
             assert page.total == search.count(session, query)
             return page.ids, page.total
 

@@ -2,6 +2,7 @@ import pytest
 
 from app.core.errors import ImmutableField, InvalidInput, InvalidState, NotFound
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import TypeChange
 from app.db import Database
 from app.models import Channel, ConsentType
 from tests import make
@@ -51,11 +52,13 @@ def test_channel_and_consent_type_cannot_be_changed(database: Database) -> None:
     with database.unit_of_work() as session:
         offers = make.draft_type(session)
         for changed in ({"channel": Channel.EMAIL}, {"consent_type": ConsentType.OPT_OUT}):
+            change = TypeChange("Other", **changed)
             with pytest.raises(ImmutableField) as refused:
-                subscription_types.edit(session, offers, name="Other", actor="agent:1", at=make.NOON, **changed)
+                subscription_types.edit(session, offers, change, actor="agent:1", at=make.NOON)
             assert refused.value.field in changed
         assert offers.name == "Offers"
-        subscription_types.edit(session, offers, name="Other", channel=Channel.SMS, actor="agent:1", at=make.NOON)
+        change = TypeChange("Other", channel=Channel.SMS)
+        subscription_types.edit(session, offers, change, actor="agent:1", at=make.NOON)
         assert offers.name == "Other"
 
 
@@ -65,12 +68,12 @@ def test_translations_are_stored_changed_and_removed(database: Database) -> None
             session, translations={"es": ("Ofertas", "Cada semana"), "de": ("", " "), "en": ("x", "")}
         )
         assert [(each.locale, each.name) for each in offers.translations] == [("es", "Ofertas")]
-        changed = {"es": ("Rebajas", ""), "fr": ("Offres", "")}
-        subscription_types.edit(session, offers, translations=changed, actor="agent:1", at=make.NOON)
+        change = TypeChange(translations={"es": ("Rebajas", ""), "fr": ("Offres", "")})
+        subscription_types.edit(session, offers, change, actor="agent:1", at=make.NOON)
     with database.unit_of_work() as session:
         offers = subscription_types.find(session, offers.id)
         assert [(each.locale, each.name) for each in offers.translations] == [("es", "Rebajas"), ("fr", "Offres")]
-        subscription_types.edit(session, offers, translations={}, actor="agent:1", at=make.NOON)
+        subscription_types.edit(session, offers, TypeChange(translations={}), actor="agent:1", at=make.NOON)
     with database.read_only() as session:
         assert subscription_types.find(session, offers.id).translations == []
 

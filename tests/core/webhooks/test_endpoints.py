@@ -12,6 +12,7 @@ from app.core import clock
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import Keys, keys_of
 from app.core.webhooks import endpoints, signatures
+from app.core.webhooks.endpoints import EndpointChange
 from app.db import Database
 from app.http_client import Reach
 from app.models import AuditEntry, WebhookEndpoint
@@ -85,7 +86,7 @@ def test_an_address_that_cannot_be_used_is_refused_at_its_field(url: str, senten
         endpoint, _ = create(session)
         if url is not None:
             with pytest.raises(InvalidInput):
-                endpoints.change(session, endpoint.id, url=url, reach=Reach.INTERNET, **BY_MAX)
+                endpoints.change(session, endpoint.id, EndpointChange(url), reach=Reach.INTERNET, **BY_MAX)
         assert endpoint.url == URL
 
 
@@ -130,8 +131,8 @@ def test_a_deleted_endpoint_is_not_found_and_its_secrets_are_cleared(database: D
 def test_only_real_changes_are_in_the_audit_log(database: Database) -> None:
     with database.unit_of_work() as session:
         endpoint, _ = create(session)
-        endpoints.change(session, endpoint.id, url=URL, topics=["granular.subscribe"], reach=Reach.INTERNET, **BY_MAX)
-        endpoints.change(session, endpoint.id, url=URL + "/2", reach=Reach.INTERNET, **BY_MAX)
+        for given in (EndpointChange(URL, ["granular.subscribe"]), EndpointChange(URL + "/2")):
+            endpoints.change(session, endpoint.id, given, reach=Reach.INTERNET, **BY_MAX)
         for change in (
             endpoints.disable,
             endpoints.disable,

@@ -7,6 +7,7 @@ from sqlalchemy import LargeBinary, bindparam, func, select, text
 
 from app.core.contacts import filters
 from app.core.contacts import search as contact_search
+from app.core.contacts.search import Place
 from app.core.contacts.search_walks import Order
 from app.db import Database
 from app.db.statements import DRIVER
@@ -41,7 +42,7 @@ def plan_of_page(database: Database, query: Any, order: Order | None = None, *, 
 
         session.info[DRIVER].trace = record_compiled
         with before_statements(database, record):
-            contact_search.page(session, filters.read(query), order=order, after=after, limit=50)
+            contact_search.page(session, filters.read(query), Place(50, after), order=order)
         position = next(index for index, statement in enumerate(statements) if "LIMIT" in statement)
         explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
         rows = session.connection().exec_driver_sql(explain + statements[position], seen[position])
@@ -69,7 +70,7 @@ def steps_of_page(database: Database, query: Any, order: Order | None, *, after:
     with database.read_only() as session:
         driver: Any = session.connection().connection.driver_connection
         driver.set_progress_handler(step, 10)
-        contact_search.page(session, filters.read(query), order=order, after=after, limit=50, total=1)
+        contact_search.page(session, filters.read(query), Place(50, after), order=order, total=1)
         driver.set_progress_handler(None, 0)
     return 10 * steps[0]
 

@@ -6,9 +6,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.core import clock
-from app.core.accounts import agents
-from app.models import Consent, ConsentEvent, ConsentEvidence, Contact, OutboxEvent, Role, Suppression
+from app.models import Consent, ConsentEvent, ConsentEvidence, Contact, OutboxEvent, Suppression
+from tests import make
 from tests.make import EVES_NUMBER, SAMS_NUMBER
 from tests.web.api.client import ApiClient, database
 
@@ -70,9 +69,7 @@ def test_a_lead_needs_only_its_role(api: ApiClient) -> None:
 
 def test_every_writable_field_is_returned(app: Flask, api: ApiClient) -> None:
     with database(app).unit_of_work() as session:
-        ana = agents.create_agent(
-            session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=clock.now()
-        )
+        ana = make.agent(session)
     given = {
         "external_id": "70",
         "name": "Sam",

@@ -9,7 +9,6 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.accounts import agents
 from app.core.conversations import appending, messages
 from app.core.conversations.appending import NewMessage
 from app.models import ApiToken, AuditEntry, BotRule, BotTrigger, OutboundChat, Role
@@ -22,10 +21,7 @@ from tests.web.api.client import ApiClient, database, description
 def ana(app: Flask) -> str:
     """The id of an agent."""
     with database(app).unit_of_work() as session:
-        made = agents.create_agent(
-            session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=clock.now()
-        )
-        return str(made.id)
+        return str(make.agent(session, email="ana@example.com", name="Ana").id)
 
 
 @pytest.fixture

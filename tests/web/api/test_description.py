@@ -10,13 +10,13 @@ from flask import Flask
 from openapi_spec_validator import validate as validate_openapi
 
 from app.core import clock, email, errors, phone
-from app.core.accounts import agents
 from app.core.consent import suppressions
 from app.core.consent.rules import Reason
 from app.models import Role, SuppressionCause
 from app.web.api import api_of
 from app.web.api import errors as failures
 from app.web.api.examples import EXAMPLES
+from tests import make
 from tests.make import EVES_NUMBER, SAMS_NUMBER
 from tests.web.api.client import ApiClient, api_client, check_shape, database, description, intercom
 
@@ -159,8 +159,7 @@ def test_the_examples_of_requests_succeed(app: Flask) -> None:
     offers = api.live_type()
     sam = api.contact(external_id="70")
     with database(app).unit_of_work() as session:
-        made = {"email": "ana@example.com", "name": "Ana", "role": Role.ADMIN, "password_hash": None}
-        assert agents.create_agent(session, **made, at=clock.now()).id == 1
+        assert make.agent(session, email="ana@example.com", name="Ana", role=Role.ADMIN).id == 1
     paths = {operation["operationId"]: (method.upper(), path) for method, path, operation in operations()}
     begun = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"})
     form = api.post("/forms", {"subscription_type_id": offers, "title": "Texts"})

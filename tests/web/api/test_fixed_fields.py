@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.core import clock
-from app.core.accounts import agents
-from app.models import Role
 from app.schemas.form import DEFAULT_BUTTON
+from tests import make
 from tests.make import SAMS_NUMBER
 from tests.web.api.client import ApiClient, api_client, database, description
 
@@ -24,8 +22,7 @@ def api(app: Flask) -> ApiClient:
 
 def contact(api: ApiClient) -> str:
     with database(api.app).unit_of_work() as session:
-        given = {"email": "ana@example.com", "name": "Ana", "role": Role.AGENT, "password_hash": None}
-        owner_id = agents.create_agent(session, **given, at=clock.now()).id
+        owner_id = make.agent(session, email="ana@example.com", name="Ana").id
     given = {"external_id": "70", "phone": SAMS_NUMBER, "avatar": "https://example.com/sam.png", "owner_id": owner_id}
     sam = api.contact(**given, signed_up_at=1_700_000_000, custom_attributes={"plan": "pro"})
     api.post(f"/contacts/{sam}/tags", {"id": api.post("/tags", {"name": "VIP"})["id"]})

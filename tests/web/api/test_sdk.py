@@ -25,10 +25,10 @@ from sqlalchemy import select
 
 from app import config
 from app.core import clock
-from app.core.accounts import agents, api_tokens
-from app.core.subscriptions import subscription_types
+from app.core.accounts import api_tokens
 from app.core.workspace import bootstrap
-from app.models import ApiToken, Channel, ConsentType, Role
+from app.models import ApiToken
+from tests import make
 from tests.processes import PATIENCE_S
 from tests.serve import web_process
 
@@ -56,14 +56,9 @@ def server(settings: config.Settings) -> Iterator[Server]:
     opened = bootstrap.open_database(settings)
     with opened.unit_of_work() as session:
         at = clock.now()
-        ana = agents.create_agent(
-            session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=at
-        )
+        ana = make.agent(session, email="ana@example.com", name="Ana")
         _, token = api_tokens.create(session, "sdk", [], at=at, actor=f"agent:{ana.id}")
-        offers = subscription_types.create(
-            session, name="Offers", channel=Channel.SMS, consent_type=ConsentType.OPT_IN, actor="agent:1", at=at
-        )
-        subscription_types.put_live(session, offers, actor="agent:1", at=at)
+        offers = make.live_type(session)
     opened.close()
     with web_process(settings) as address:
         yield Server(f"{address}/api", token, str(ana.id), str(offers.id))
