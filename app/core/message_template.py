@@ -14,9 +14,8 @@ from app.core.errors import InvalidInput
 BODY_MAX = 1600
 # A longer value is cut, so that a long name does not make a text expensive.
 VALUE_MAX = 100
-# Characters that a long value of each variable has; of others, a custom attribute's.
-LONG_VALUES: Mapping[str, int] = {"name": 24, "first_name": 12, "email": 30, "phone": 16}
-_LONG_ATTRIBUTE = 20
+# Variables that need no custom attribute.
+_OWN_VARIABLES = frozenset({"name", "first_name", "email", "phone"})
 _PLACE = re.compile(r"\{\{(?P<inside>.*?)\}\}", re.DOTALL)
 _NAME = re.compile(r"[^\s{}|](?:[^{}|\n]{0,188}[^\s{}|])?")
 
@@ -44,13 +43,6 @@ class Template:
         """The text for one person. A value is put on one line, cut at ``VALUE_MAX``, and never read as a variable."""
         return "".join(
             part if isinstance(part, str) else _value(values.get(part.name)) or part.fallback or ""
-            for part in self.parts
-        )
-
-    def with_long_values(self) -> str:
-        """The text for a person whose values are all long, in the plain alphabet: what a text may cost."""
-        return "".join(
-            part if isinstance(part, str) else max("m" * _long(part.name), part.fallback or "", key=len)
             for part in self.parts
         )
 
@@ -118,7 +110,7 @@ def _variable(place: re.Match[str], attributes: Container[str]) -> Variable:
             position=position,
             most=VALUE_MAX,
         )
-    if not fallback and name not in LONG_VALUES and name not in attributes:
+    if not fallback and name not in _OWN_VARIABLES and name not in attributes:
         raise InvalidInput(
             "No contact has “%(name)s” (character %(position)s). Add a fallback, such as {{ %(name)s | text }}.",
             field="body",
@@ -130,7 +122,3 @@ def _variable(place: re.Match[str], attributes: Container[str]) -> Variable:
 
 def _value(value: str | None) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in value).split())[:VALUE_MAX] if value else ""
-
-
-def _long(name: str) -> int:
-    return LONG_VALUES.get(name, _LONG_ATTRIBUTE)

@@ -89,12 +89,6 @@ def pause_by_system(session: Session, campaign_id: int, reason: str, *, at: date
     return True
 
 
-def pause_all(session: Session, reason: str, *, at: datetime) -> list[int]:
-    """Pause every campaign that is being sent, such as when the gateway refuses everything. Returns their ids."""
-    running = session.scalars(select(Campaign.id).where(Campaign.state.in_(RUNNING)).order_by(Campaign.id)).all()
-    return [each for each in running if pause_by_system(session, each, reason, at=at)]
-
-
 def running(session: Session, *, at: datetime) -> list[int]:
     """The campaigns whose texts are being sent, or were sent within three days: reports about them may still arrive."""
     recent = and_(Campaign.state.in_(_ENDED), Campaign.finished_at > at - REPORTED_WITHIN)

@@ -59,18 +59,6 @@ def from_fields(fields: Mapping[str, str]) -> FilterForm:
     return FilterForm(fields.get("match") != "any", tuple(parts))
 
 
-def fields_of(form: FilterForm) -> dict[str, str]:
-    """The HTML fields of a form, as ``from_fields`` reads them."""
-    fields = {"match": _match(is_all=form.is_all)}
-    for place, part in enumerate(form.parts):
-        if isinstance(part, RowGroup):
-            fields[f"part-{place}-match"] = _match(is_all=part.is_all)
-    for place_of_row, row in form.rows():
-        names = {"field": row.field, "operator": row.operator, "value": row.value}
-        fields |= {f"part-{place_of_row}-{name}": value for name, value in names.items()}
-    return fields
-
-
 def edited(form: FilterForm, act: str, new_field: str = "") -> FilterForm:
     """The form after one of its buttons.
 
@@ -120,10 +108,6 @@ def _joined(form: FilterForm, found: Mapping[str, dict[str, Any]]) -> Iterator[d
         inner = [each for at in range(len(part.rows)) if (each := found.get(f"{place}-{at}")) is not None]
         if inner:
             yield inner[0] if len(inner) == 1 else {"operator": _word(is_all=part.is_all), "value": inner}
-
-
-def _match(*, is_all: bool) -> str:
-    return "all" if is_all else "any"
 
 
 def _word(*, is_all: bool) -> str:
