@@ -292,8 +292,7 @@ def _stored_secret_key(instance: Path) -> str:
                 os.link(temporary, file)
         finally:
             temporary.unlink()
-    key = file.read_text().strip()
     try:
-        return values.secret_key(key)
+        return values.secret_key(file.read_text().strip())
     except ValueError as problem:
         raise BadSetting(f"{PREFIX}SECRET_KEY: {problem} (from {file})") from None

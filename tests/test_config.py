@@ -182,8 +182,9 @@ def test_a_folder_that_cannot_be_created_is_refused_with_the_setting(tmp_path: P
         load(tmp_path / "file" / "below")
 
 
-def test_a_truncated_key_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "secret_key").write_text("short")
+@pytest.mark.parametrize("content", [b"short", b"\xff" * 40])
+def test_a_truncated_or_damaged_key_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secret_key").write_bytes(content)
     with pytest.raises(BadSetting, match="ASSENT_SECRET_KEY"):
         load(tmp_path)
 

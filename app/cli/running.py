@@ -1,5 +1,7 @@
 """Runs one command. A failure is one line on standard error, and an exit status other than 0."""
 
+import sqlite3
+
 import click
 
 from app.config import BadSetting
@@ -36,7 +38,8 @@ def _reason(problem: Exception) -> str | None:
 
     if isinstance(problem, BadSetting | AssentError):
         return str(problem)
-    if isinstance(problem, SQLAlchemyError):
+    # SQLite's own errors come from where a connection is made or a transaction begins, as when others lock the file.
+    if isinstance(problem, SQLAlchemyError | sqlite3.Error):
         return f"the database of ASSENT_DATABASE_URL cannot be used: {problem}"
     if isinstance(problem, OSError):
         where = f"{problem.filename}: " if problem.filename else ""

@@ -75,12 +75,15 @@ def finish_first(name: str, work: Callable[[], None]) -> None:
     """Do this work in a child process and wait for it. What it loads and leaves in memory ends with that process.
 
     :param name: what a failure of the work is reported under
-    :raises SystemExit: the work failed and said why
+    :raises SystemExit: the work failed; what it did not say itself, such as that it was killed, is said here
     """
     process = _fork(_run_command, Child(click.Command(name, callback=work)), name=name)
     process.join()
-    if process.exitcode:
-        sys.exit(abs(process.exitcode))
+    status = process.exitcode or 0
+    if status < 0:
+        click.echo(f"assent: {name} was ended by {signal.Signals(-status).name}", err=True)
+    if status:
+        sys.exit(abs(status))
 
 
 @contextmanager

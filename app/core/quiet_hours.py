@@ -194,7 +194,8 @@ def _opening(row: Row, local: datetime) -> datetime | None:
         return None
     if minutes >= row.end:
         return _midnight_after(local)
-    return _instant(local.replace(hour=row.start // 60, minute=row.start % 60, fold=0))
+    # In the second of two equal hours, when clocks are set back, the opening in it is meant, not the one that is past.
+    return _instant(local.replace(hour=row.start // 60, minute=row.start % 60))
 
 
 def _midnight_after(local: datetime) -> datetime:

@@ -44,6 +44,15 @@ def read_json(data: bytes) -> Any:
     return value
 
 
+def read_object(data: bytes) -> dict[str, Any]:
+    """The JSON object that a page sent, whose fields are all optional; empty where it is none, or cannot be used."""
+    try:
+        value = read_json(data)
+    except BadValue:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def parse_json(data: bytes) -> Any:
     """Parse JSON whose parts are checked one by one (``check``): a bad one refuses only itself.
 

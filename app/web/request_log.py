@@ -6,6 +6,7 @@ Where ``/metrics`` is served, its time is measured, too.
 import time
 import uuid
 from functools import partial
+from logging import LogRecord
 from typing import Any
 
 from flask import Flask, Request, Response, got_request_exception
@@ -24,11 +25,15 @@ def init_app(app: Flask) -> None:
     Call it before other hooks are registered: its ``after_request`` then runs last. Where log lines go is decided by
     the process (``logs.configure``).
     """
-    # The line that Flask writes about an error has the path.
-    app.logger.disabled = True
+    # The line that Flask writes about an error has the path. Granian's logging set-up enables disabled loggers again.
+    app.logger.addFilter(_nothing)
     app.before_request(_start)
     app.after_request(partial(_finish, app))
     got_request_exception.connect(_log_unexpected, app)
+
+
+def _nothing(_record: LogRecord) -> bool:
+    return False
 
 
 def _start() -> None:

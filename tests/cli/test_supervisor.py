@@ -1,4 +1,4 @@
-"""A command beside the web server stops once, and in peace."""
+"""Children of the web server: a command beside it stops once, and in peace; work before it that is killed is named."""
 
 from pathlib import Path
 
@@ -29,3 +29,16 @@ sys.exit(companion.stop())
 def test_a_command_that_is_stopping_is_not_interrupted_by_a_second_signal(tmp_path: Path) -> None:
     done = launcher.run(_COMMAND, env=environment(tmp_path), timeout_s=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+_KILLED_WORK = """
+import os, signal
+from app.cli.supervisor import finish_first
+
+finish_first("prepare", lambda: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_work_that_is_killed_before_the_server_starts_is_named(tmp_path: Path) -> None:
+    done = launcher.run(_KILLED_WORK, env=environment(tmp_path), timeout_s=PATIENCE_S)
+    assert (done.returncode, done.stderr) == (9, "assent: prepare was ended by SIGKILL\n")

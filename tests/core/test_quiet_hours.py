@@ -68,6 +68,14 @@ def test_own_hours_are_kept_beside_those_of_laws() -> None:
     assert (found.weekday(), why) == (0, "own_hours")
 
 
+def test_own_hours_that_begin_in_an_hour_that_comes_twice_are_closed_before_they_begin_again() -> None:
+    own = {"start": "02:30", "end": "14:00", "days": list(DAYS)}
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 02:30 in Berlin; at 03:00 clocks are set back to 02:00
+    found = [next_allowed(own, BERLIN, None, first + timedelta(minutes=minutes))[0] for minutes in (-1, 0, 29, 30, 59)]
+    second = first + timedelta(hours=1)
+    assert found == [first, first, first + timedelta(minutes=29), second, second]
+
+
 def test_hours_that_never_meet_are_asked_about_a_day_later() -> None:
     never = {"rules": "standard", "start": "22:00", "end": "23:00"}
     assert next_allowed(never, BERLIN, None, SATURDAY_NIGHT)[1] == "no_common_hour"

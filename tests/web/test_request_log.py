@@ -84,6 +84,7 @@ def test_an_unexpected_error_is_logged_with_its_request_and_without_private_data
         raise RuntimeError(f"{typed} of sam@example.com at /f/AbCdEfGhIjKlMnOpQrStUv")
 
     app.add_url_rule("/broken/<token>", "broken", fail)
+    app.logger.disabled = False  # as Granian's set-up of logging leaves it
     response = app.test_client().get("/broken/AbCdEfGhIjKlMnOpQrStUv")
     assert response.status_code == 500
     failed, request = lines(log)

@@ -122,6 +122,8 @@ def record(session: Session, contact_id: int, rule_id: int, *, at: datetime) -> 
     """Record that a rule greeted a contact, once. Returns false when there is no such rule, or it may not greet."""
     if _working(session, rule_id) is None or not _may_be_greeted(session, contact_id):
         return False
+    if not working_rules.is_kept(session, rule_id):
+        return False
     row = {"rule_id": rule_id, "contact_id": contact_id, "greeted_at": at}
     return insert_or_ignore(session, BotGreeting, row)
 
@@ -140,6 +142,8 @@ def place(session: Session, guest: Guest, shown: Shown, *, at: datetime) -> bool
     if rule is None or reach.is_out_of_reach(contact) or _is_stored(session, contact_id, rule):
         return False
     if not matching.fits(rule, shown.page, _person(session, guest, [rule], at=at)):
+        return False
+    if not working_rules.is_kept(session, rule.id):
         return False
     conversation = lifecycle.find_or_start(session, contact_id, at=at)
     write(session, conversation.id, rule, at=at)

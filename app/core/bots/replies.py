@@ -36,7 +36,7 @@ def reply(session: Session, guest: Guest, posted: PostedMessage, visit: Visit, *
     visitor = people.anonymous({}, is_signed_in=guest.is_signed_in, at=at)
     person = people.known(session, contact_id, spoken, visitor)
     rule = matching.match(spoken, visit, person, at=at, pause=timedelta(0)).rule
-    if rule is None:
+    if rule is None or not working_rules.is_kept(session, rule.id):
         return False
     row = {"rule_id": rule.id, "contact_id": contact_id, "greeted_at": at}
     if not insert_or_ignore(session, BotGreeting, row):

@@ -60,6 +60,12 @@ def triggers(session: Session) -> list[BotTrigger]:
     return sorted({BotTrigger(row.trigger) for row in run(session, _ON) if _problem(row) is None})
 
 
+def is_kept(session: Session, rule_id: int) -> bool:
+    """Whether the rule still exists. It is locked, so that it is not deleted while it is recorded that it applied."""
+    locked = select(_RULE.c.id).where(_RULE.c.id == rule_id).with_for_update(read=True, key_share=True)
+    return run(session, locked).first() is not None
+
+
 def rule_of(row: Any) -> Rule:
     """A row of the table, or a ``BotRule``, as ``matching.py`` takes it."""
     return Rule(

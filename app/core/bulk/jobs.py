@@ -19,7 +19,8 @@ from app.models import BulkJob, BulkJobItem, JobFile, JobKind, JobState
 from app.models.bulk import UNFINISHED as UNFINISHED  # exported: other modules import it from here
 
 UNDO_WITHIN = timedelta(days=30)
-# A part of a job claims it again with each chunk. A part whose process ended leaves it to others after this time.
+# A part of a job claims it again with each chunk. A part whose process ended leaves it to others after this time, and
+# at once where the clock was set back since.
 LEASE = timedelta(seconds=15)
 ATTEMPTS_MAX = 5
 _UNDOABLE = frozenset(
@@ -173,12 +174,13 @@ def _running(session: Session, *, at: datetime) -> dict[bool, Any]:
 
 
 def _is_claimed(row: Any, *, at: datetime) -> bool:
-    return row.claimed_at is not None and row.claimed_at >= at - LEASE
+    return row.claimed_at is not None and abs(at - row.claimed_at) <= LEASE
 
 
 def claim(session: Session, job_id: int, part: str, *, at: datetime) -> bool:
     """Claim a job for one part of its work; false where another part has it."""
-    is_free = or_(BulkJob.claimed_at.is_(None), BulkJob.claimed_at < at - LEASE, BulkJob.claimed_by == part)
+    is_outdated = or_(BulkJob.claimed_at < at - LEASE, BulkJob.claimed_at > at + LEASE)
+    is_free = or_(BulkJob.claimed_at.is_(None), is_outdated, BulkJob.claimed_by == part)
     claiming = update(BulkJob).where(BulkJob.id == job_id, BulkJob.state.in_(UNFINISHED), is_free)
     return run(session, claiming.values(claimed_by=part, claimed_at=at)).rowcount == 1
 

@@ -1,7 +1,8 @@
 """Expansion in chunks: what goes to many contacts becomes one row for each of them, by several workers.
 
 A part of the work claims what it expands, and claims it again with each chunk. A chunk is one transaction that also
-moves the position, so two parts cannot both commit it. What a killed process claimed is free again after ``LEASE``.
+moves the position, so two parts cannot both commit it. What a killed process claimed is free again after ``LEASE``, and
+at once where the clock was set back since.
 """
 
 from dataclasses import dataclass
@@ -29,14 +30,13 @@ class Expansion:
     def due(self, session: Session, *, at: datetime) -> list[int]:
         """What a worker has to begin or go on with, and that none works on."""
         columns = self.table.c
-        is_free = or_(columns.claimed_at.is_(None), columns.claimed_at < at - LEASE)
-        found = select(columns.id).where(self._is_due(at), is_free).order_by(columns.id)
+        found = select(columns.id).where(self._is_due(at), self._is_free(at)).order_by(columns.id)
         return list(run(session, found).scalars())
 
     def claim(self, session: Session, number: int, part: str, *, at: datetime) -> bool:
         """Claim one for a part of the work; false where another part has it, or there is nothing to do."""
         columns = self.table.c
-        is_free = or_(columns.claimed_at.is_(None), columns.claimed_at < at - LEASE, columns.claimed_by == part)
+        is_free = or_(self._is_free(at), columns.claimed_by == part)
         claiming = update(self.table).where(columns.id == number, self._is_due(at), is_free)
         return run(session, claiming.values(claimed_by=part, claimed_at=at)).rowcount == 1
 
@@ -54,6 +54,10 @@ class Expansion:
         )
         if run(session, ours.values(**values)).rowcount != 1:
             raise InvalidState("This is not expanded here any more.")
+
+    def _is_free(self, at: datetime) -> ColumnElement[bool]:
+        claimed_at = self.table.c.claimed_at
+        return or_(claimed_at.is_(None), claimed_at < at - LEASE, claimed_at > at + LEASE)
 
     def _is_due(self, at: datetime) -> ColumnElement[bool]:
         columns = self.table.c

@@ -93,7 +93,7 @@ def _store(session: Session, batch: _Batch, restore: dict[str, Any] | None) -> i
         leaves=b"".join(batch.leaves),
         restore=restore,
         key_id=key.id,
-        sealed_at=clock.now(),
+        sealed_at=max(clock.now(), key.created_at),  # the clock may have been set back since
         up_to_xid=batch.position.xid if batch.position else None,
         up_to_id=batch.position.event_id if batch.position else None,
     )

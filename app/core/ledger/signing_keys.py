@@ -8,14 +8,14 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.ledger.canonical import canonical_json, microseconds
 from app.core.signing import Keys, Sealer, keys_of
 from app.db import dialect_of
-from app.models import SigningKey
+from app.models import LedgerSeal, SigningKey
 
 # PostgreSQL's advisory lock, so that two processes make one key. On SQLite writers take turns anyway.
 _LOCK = text("SELECT pg_advisory_xact_lock(4273)")
@@ -42,7 +42,9 @@ def rotate(session: Session) -> SigningKey:
     """
     _lock(session)
     if (old := active(session)) is not None:
-        old.retired_at, old.private_key = clock.now(), None
+        last_use = session.scalar(select(func.max(LedgerSeal.sealed_at)).where(LedgerSeal.key_id == old.id))
+        now = clock.now()  # the clock may have been set back since
+        old.retired_at, old.private_key = max(now, last_use or now), None
         session.flush()
     return _make(session)
 

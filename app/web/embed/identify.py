@@ -13,6 +13,7 @@ from app.core.forms.user_token import FormUser
 from app.core.messenger import visitors
 from app.core.messenger.identity import Identity
 from app.models import SiteCountKind
+from app.schemas.entry import read_object
 from app.web.security import public_url
 from app.web.services import keys, read_connection, read_only, site_reports
 
@@ -42,8 +43,7 @@ def identify(key: str) -> Response:
 
 
 def _address(key: str) -> dict[str, Any]:
-    body = request.get_json(force=True, silent=True)
-    identity, at = Identity.read(body if isinstance(body, dict) else {}), clock.now()
+    identity, at = Identity.read(read_object(request.get_data())), clock.now()
     with read_only() as session:
         user = visitors.signed_user(session, identity, at=at)
         problem = visitors.identity_problem(session, identity, at=at)

@@ -7,6 +7,7 @@ from app.core import clock, origins
 from app.core.errors import NotFound
 from app.core.site import paths, snippets
 from app.models import Script, SiteCountKind
+from app.schemas.entry import read_object
 from app.web import json_errors
 from app.web.security import public_url
 from app.web.services import read_only, site_reports, unit_of_work
@@ -29,8 +30,7 @@ def seen() -> ResponseReturnValue:
     permission first. ``page`` is the address of the page; the integration check shows its path. Pages of Assent itself
     are always allowed, so their origin is not kept.
     """
-    body = request.get_json(force=True, silent=True)
-    sent = body if isinstance(body, dict) else {}
+    sent = read_object(request.get_data())
     script, key, origin = str(sent.get("script")), str(sent.get("key")), request.headers.get("Origin", "")
     at = clock.now()
     try:

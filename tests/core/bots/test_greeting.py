@@ -1,10 +1,13 @@
 """Greetings of contacts are erased with them, and move with a merge."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, text
 
-from app.core.bots import greeting
+from app.core.bots import greeting, rules
 from app.core.bots.greeting import Guest, Shown
 from app.core.bots.matching import Visit
 from app.core.consent import locking
@@ -55,3 +58,25 @@ def test_a_closed_conversation_stays_closed_and_the_greeting_is_placed_in_a_new_
             ("form", f"bot:{made.id}"),
         ]
         assert greeting.again(session, guest, made.id) is None
+
+
+@pytest.mark.databases("postgresql")
+def test_a_rule_that_is_deleted_while_it_greets_is_recorded_of_nobody(database: Database) -> None:
+    with database.unit_of_work() as session:
+        rule_id, sam_id = rule(session).id, make.contact(session).id
+
+    def record() -> bool:
+        with database.unit_of_work() as session:
+            return greeting.record(session, sam_id, rule_id, at=NOON)
+
+    def waits() -> bool:
+        with database.read_only() as session:
+            return bool(session.scalar(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")))
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.unit_of_work() as session:
+            rules.remove(session, rule_id, actor="agent:1", at=NOON)
+            greeted = threads.submit(record)
+            while not waits() and not greeted.done():
+                time.sleep(0.01)
+        assert greeted.result() is False

@@ -48,6 +48,15 @@ def test_a_job_belongs_to_one_part_until_that_is_silent_for_fifteen_seconds(data
         assert jobs.claim(session, job_id, "two", at=late)
 
 
+def test_a_job_is_free_at_once_where_the_clock_was_set_back_by_an_hour(database: Database) -> None:
+    job_id, back = started(database), NOON - timedelta(hours=1)
+    with database.unit_of_work() as session:
+        assert jobs.claim(session, job_id, "killed", at=NOON)
+        assert not jobs.claim(session, job_id, "two", at=NOON - jobs.LEASE)
+        assert jobs.waiting(session, at=back) == [job_id]
+        assert jobs.claim(session, job_id, "two", at=back)
+
+
 def test_a_draft_does_not_run_and_is_started_once(database: Database) -> None:
     with database.unit_of_work() as session:
         draft = jobs.create(session, JobKind.IMPORT, {}, actor=MAX, at=NOON)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
@@ -354,6 +355,26 @@ def test_nothing_is_found_after_merges_erasures_and_rotated_keys(sealed: Databas
     assert found["result"] == "ok", found
     assert found["evidence"]["erased"] > 3
     assert found["keys"]["total"] == 2
+
+
+def test_nothing_is_found_where_the_clock_was_an_hour_ahead_and_is_set_back(database: Database) -> None:
+    ahead = make.NOON + timedelta(hours=1)
+    with time_machine.travel(ahead, tick=False):
+        with database.unit_of_work() as session:
+            offers = make.live_type(session)
+            sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+            make.opt_in(session, sam, offers, at=ahead)
+        sealing.seal(database)
+    with time_machine.travel(make.NOON, tick=False):
+        with database.unit_of_work() as session:
+            make.opt_out(session, sam, offers, at=make.NOON)
+        sealing.seal(database)
+        with database.unit_of_work() as session:
+            signing_keys.rotate(session)
+            make.opt_in(session, sam, offers, at=make.NOON)
+        sealing.seal(database)
+    found = verified(database)
+    assert (found["result"], found["seals"]["total"]) == ("ok", 3), found
 
 
 def test_a_client_repeats_the_opt_out_of_an_unknown_person_for_the_number_and_nothing_is_found(

@@ -123,7 +123,7 @@ def test_a_wrong_signature_gets_the_public_form_and_the_reason(
 ) -> None:
     response = identify(client, key, SHOP, signed(database, "sam-1", of="eve-1"))
     assert response.json == {"embed_url": f"http://localhost/f/form/{key}", "identity_problem": "user_hash_wrong"}
-    for body in ("", "[]", "nonsense", '{"user_id": ["sam-1"]}'):
+    for body in ("", "[]", "[" * 5000, "nonsense", '{"user_id": ["sam-1"]}'):
         assert identify(client, key, SHOP, body).json == {
             "embed_url": f"http://localhost/f/form/{key}",
             "identity_problem": None,
