@@ -10,13 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.consent import locking
-from app.core.contacts import merge
+from app.core.contacts import erase, merge
 from app.core.contacts import records as contacts
 from app.core.signing import keys_of
 from app.db import Database
 from app.models import Consent, ConsentType, Contact, EvidenceLevel, Source, SubscriptionType, Suppression
 from tests import make
 from tests.core.inbound import texting
+from tests.crossing import cross
 from tests.make import BRITISH_NUMBER, NOON, SAMS_NUMBER
 
 NUMBERS = (SAMS_NUMBER, BRITISH_NUMBER)
@@ -174,3 +175,24 @@ def _do(world: World, name: str, values: list[object]) -> None:
             world.move(person, number)
         case "merge", []:
             world.merge()
+
+
+@pytest.mark.databases("postgresql")
+def test_start_while_the_person_is_erased_gives_nothing_back(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=SAMS_NUMBER)
+        make.opt_in(session, sam, make.live_type(session))
+        texting.send(session, "STOP Offers", at=NOON + timedelta(hours=1))
+
+    def lock(session: Session) -> None:
+        locking.lock_contact(session, sam.id)
+
+    def erase_sam(session: Session) -> None:
+        erase.erase(session, locking.lock_contact(session, sam.id), actor="agent:1", at=NOON + timedelta(hours=2))
+
+    def start(session: Session) -> None:
+        texting.send(session, "START", at=NOON + timedelta(hours=2))
+
+    cross(database, lock, start, then=erase_sam)
+    with database.read_only() as session:
+        assert session.scalars(select(Consent)).all() == []
