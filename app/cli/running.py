@@ -35,12 +35,15 @@ def _reason(problem: Exception) -> str | None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from app.core.errors import AssentError
+    from app.db import DatabaseBusy
 
     if isinstance(problem, BadSetting | AssentError):
         return str(problem)
     # SQLite's own errors come from where a connection is made or a transaction begins, as when others lock the file.
     if isinstance(problem, SQLAlchemyError | sqlite3.Error):
         return f"the database of ASSENT_DATABASE_URL cannot be used: {problem}"
+    if isinstance(problem, DatabaseBusy):
+        return "the database is busy: try again in a moment"
     if isinstance(problem, OSError):
         where = f"{problem.filename}: " if problem.filename else ""
         return f"{where}{problem.strerror or problem}"

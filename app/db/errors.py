@@ -6,8 +6,8 @@ Nothing was written. The same request may succeed later. The web answers 503.
 import sqlite3
 from typing import Any
 
-# PostgreSQL's codes of a canceled statement and of a lock that was waited for in vain.
-_TOO_SLOW, _LOCKED = "57014", "55P03"
+# PostgreSQL's codes of a canceled statement, and of a lock that was waited for in vain or by two for each other.
+_TOO_SLOW, _LOCKED = "57014", frozenset({"55P03", "40P01"})
 
 
 class DatabaseBusy(Exception):
@@ -17,7 +17,7 @@ class DatabaseBusy(Exception):
 
 
 class WriteLockTimeout(DatabaseBusy):
-    """Other writers hold a lock for longer than a request may wait."""
+    """Other writers hold a lock for longer than a request may wait, or one of them waits for a lock of this one."""
 
 
 class QueryTooSlow(DatabaseBusy):
@@ -34,4 +34,4 @@ def busy_error(error: Any) -> DatabaseBusy | None:
             return QueryTooSlow()
         return WriteLockTimeout() if code == sqlite3.SQLITE_BUSY else None
     code = getattr(error, "sqlstate", None)
-    return QueryTooSlow() if code == _TOO_SLOW else WriteLockTimeout() if code == _LOCKED else None
+    return QueryTooSlow() if code == _TOO_SLOW else WriteLockTimeout() if code in _LOCKED else None

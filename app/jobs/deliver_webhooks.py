@@ -191,6 +191,6 @@ def _retry_after_s(response: http.Response, *, at: datetime) -> float:
         return float(value)
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - at).total_seconds())

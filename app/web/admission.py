@@ -12,8 +12,10 @@ from functools import partial
 
 from flask import Flask, Request, current_app
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, ServiceUnavailable
 
+from app import logs
 from app.core.rate_limits import address_bucket
 from app.core.wording import translatable
 from app.db import DatabaseBusy, QueryTooSlow, WriteLockTimeout
@@ -22,6 +24,7 @@ from app.web.security import client_address
 from app.web.services import services_of
 from app.web.working_slots import WorkingSlots
 
+_log = logs.get_logger()
 # How long a request waits for a slot, and how long its client should wait before it tries again.
 WAIT_S, RETRY_AFTER_S = 2.0, 2
 # How many bodies of one address may be on their way to one process.
@@ -71,6 +74,7 @@ def init_app(app: Flask, main: Flask) -> None:
     app.before_request(partial(_admit, app, slots))
     app.teardown_request(partial(_leave, slots))
     app.register_error_handler(DatabaseBusy, _refuse_busy)
+    app.register_error_handler(OperationalError, _refuse_unreachable)
 
 
 def _admit(app: Flask, slots: WorkingSlots) -> None:
@@ -156,6 +160,24 @@ def _leave(slots: WorkingSlots, _problem: BaseException | None) -> None:
 
 def _refuse_busy(error: DatabaseBusy) -> ResponseReturnValue:
     """503 in the words and the format of the application."""
-    refused = ServiceUnavailable(_DATABASE_BUSY[type(error)], retry_after=error.retry_after_s)
-    response: ResponseReturnValue = current_app.handle_http_exception(refused)
+    return _unavailable(_DATABASE_BUSY[type(error)], error.retry_after_s)
+
+
+def _refuse_unreachable(error: OperationalError) -> ResponseReturnValue:
+    """503 where no connection to the database can be made. Any other error is unexpected.
+
+    :raises OperationalError: a statement failed, or a connection broke at the end of a transaction
+    """
+    if error.statement is not None or error.connection_invalidated:
+        raise error
+    _log.error("the database cannot be reached", problem=str(error.orig))
+    return _unavailable(_BUSY, RETRY_AFTER_S)
+
+
+def _unavailable(sentence: str, retry_after_s: int) -> ResponseReturnValue:
+    refused = ServiceUnavailable(sentence, retry_after=retry_after_s)
+    try:
+        response: ResponseReturnValue = current_app.handle_http_exception(refused)
+    except OperationalError:  # the page of an agent needs the database, too
+        return refused.get_response()
     return response

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from app.cli import running
-from app.db import Database
+from app.db import Database, WriteLockTimeout
 
 
 @pytest.mark.databases("sqlite")
@@ -28,3 +28,11 @@ def test_a_database_that_another_program_has_locked_is_named(
     printed = capsys.readouterr().err
     assert printed.startswith("assent: the database of ASSENT_DATABASE_URL cannot be used: ")
     assert (printed.endswith("database is locked\n"), printed.count("\n")) == (True, 1)
+
+
+def test_a_busy_database_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    def write() -> None:
+        raise WriteLockTimeout
+
+    assert running.run(click.Command("write", callback=write), [], name="write") == 1
+    assert capsys.readouterr().err == "assent: the database is busy: try again in a moment\n"

@@ -4,6 +4,7 @@ import fcntl
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -116,6 +117,25 @@ def test_a_change_does_not_wait_for_ever_for_another_process(database: Database,
         make.contact(session)
     with database.unit_of_work() as session:
         make.contact(session)
+
+
+@pytest.mark.databases("postgresql")
+def test_of_two_changes_that_wait_for_each_other_one_is_refused(database: Database) -> None:
+    both_have_one = threading.Barrier(2, timeout=PATIENCE_S)
+
+    def lock_both(first: int, second: int) -> str:
+        try:
+            with database.unit_of_work() as session:
+                session.execute(text("SET LOCAL deadlock_timeout = '10ms'"))
+                session.execute(text(f"SELECT pg_advisory_xact_lock({first})"))
+                both_have_one.wait()
+                session.execute(text(f"SELECT pg_advisory_xact_lock({second})"))
+        except WriteLockTimeout:
+            return "refused"
+        return "done"
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(lock_both, (1, 2), (2, 1))) == ["done", "refused"]
 
 
 def test_every_thread_stops_waiting_for_another_process(database: Database, limited: Database) -> None:

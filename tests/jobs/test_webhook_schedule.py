@@ -217,6 +217,7 @@ def test_a_success_does_not_end_a_pause_that_the_endpoint_requested(days: Days, 
         ("-5", 0),
         ("", 0),
         ("Mon, 99 Nov 2026 12:01:00 GMT", 0),
+        ("Mon, 02 Nov 99999999999 12:01:00 GMT", 0),
     ],
 )
 def test_retry_after_is_read_in_seconds_or_as_a_date(header: str, seconds: float) -> None:

@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from app import create_app
+from app.config import Settings
 from app.db import QueryTooSlow
 from app.web import admission
 from app.web.admission import ArrivingBodies
@@ -70,6 +73,15 @@ def test_a_slow_search_is_answered_with_503_in_the_format_of_the_api(app: Flask)
     finally:
         services_of(app).database.trace = None
     assert (response.status, response.code, response.headers["Retry-After"]) == (503, "service_unavailable", "10")
+
+
+def test_without_its_database_every_application_answers_503_in_its_format(settings: Settings) -> None:
+    client = create_app(replace(settings, database_url=f"sqlite:///{settings.instance}/gone/assent.db")).test_client()
+    for path in PATHS:
+        response = client.get(path, headers={"Authorization": "Bearer assent_0123456789abcdef0123456789abcdef"})
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "2"), path
+    assert client.get("/api/me", headers={"Authorization": "Bearer assent_0"}).get_json()["type"] == "error.list"
+    assert client.get("/healthz").status_code == 200
 
 
 def refuse_as_too_slow(_statement: str) -> None:

@@ -122,12 +122,16 @@ def outdated_suppressions(session: Session, after_hash: str, *, limit: int) -> t
 
 
 def copy_suppression(session: Session, old_hash: str, number: str) -> None:
-    """Let a suppression hold for this spelling of its number. A stronger cause replaces a weaker one."""
-    old = session.get(Suppression, old_hash)
+    """Let a suppression hold for this spelling of its number, if it is another one. A stronger cause replaces a weaker
+    one. One that is lifted at this moment is not copied.
+    """
+    new_hash = keys_of(session).destination_hash(number)
+    if new_hash == old_hash:
+        return
+    old = session.get(Suppression, old_hash, with_for_update=True, populate_existing=True)
     if old is None:
         return
     values = {name: getattr(old, name) for name in ("cause", "note", "created_at")}
-    new_hash = keys_of(session).destination_hash(number)
     suppressions.copy(session, values | {"phone_hash": new_hash, "phone": number})
     recording.respelling(session, old_hash, new_hash, at=clock.now())
 

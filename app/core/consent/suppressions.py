@@ -71,8 +71,7 @@ def suppress_by(
     phone_hash = keys_of(session).destination_hash(number)
     values = {"phone_hash": phone_hash, "phone": number, "cause": cause.value, "note": note, "created_at": at}
     idempotency.add_subject(session, outbox.ordering_key_of_number(phone_hash))
-    is_new = insert_or_ignore(session, Suppression, values)
-    found = session.get_one(Suppression, phone_hash, with_for_update=True, populate_existing=True)
+    is_new, found = _insert_or_lock(session, values)
     if not is_new and found.cause not in _weaker_than(cause):
         return found
     found.phone, found.cause, found.note = number, cause.value, note
@@ -82,6 +81,15 @@ def suppress_by(
         _publish(session, "suppression.created", found, actor=actor, at=at)
     session.flush()
     return found
+
+
+def _insert_or_lock(session: Session, values: dict[str, Any]) -> tuple[bool, Suppression]:
+    """Whether the suppression was inserted, and its row, locked. One that is lifted meanwhile is inserted again."""
+    while True:
+        is_new = insert_or_ignore(session, Suppression, values)
+        found = session.get(Suppression, values["phone_hash"], with_for_update=True, populate_existing=True)
+        if found is not None:
+            return is_new, found
 
 
 def copy(session: Session, values: dict[str, Any]) -> bool:

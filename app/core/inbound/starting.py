@@ -40,8 +40,9 @@ def start(session: Session, received: Received, *, at: datetime) -> None:
     """
     if not _lift(session, received, at=at):
         return
+    holders = lock_holders(session, received.phone_hash)  # first, so that no erasure deletes the rows meanwhile
     rows = _taken(session, received.phone_hash)
-    _give_back(session, received, rows, at=at)
+    _give_back(session, received, holders, rows, at=at)
     names = _subscribed_names(session, received)
     if rows and names:
         answers.answer(session, received, Purpose.STARTED, "started", at=at, types=names)
@@ -74,10 +75,10 @@ def keep_others(session: Session, received: Received, *, at: datetime) -> None:
     asked = question(session, received.phone_hash, at=at)
     if asked is None or not _lift(session, received, at=at):
         return
+    holders = lock_holders(session, received.phone_hash)
     rows = _rows_of_stop(session, asked)
-    _give_back(
-        session, received, [each for each in rows if each.subscription_type_id != asked.subscription_type_id], at=at
-    )
+    others = [each for each in rows if each.subscription_type_id != asked.subscription_type_id]
+    _give_back(session, received, holders, others, at=at)
     # What stays stopped is now the STOP of one type, for a later START.
     stop = session.get_one(SmsMessage, rows[0].sms_message_id)
     stop.subscription_type_id = received.message.subscription_type_id = asked.subscription_type_id
@@ -122,9 +123,16 @@ def _open_rows(phone_hash: str) -> Select[StoppedConsent]:
     )
 
 
-def _give_back(session: Session, received: Received, rows: Iterable[StoppedConsent], *, at: datetime) -> None:
+def _give_back(
+    session: Session,
+    received: Received,
+    holders: Iterable[LockedContact],
+    rows: Iterable[StoppedConsent],
+    *,
+    at: datetime,
+) -> None:
     """Restore consents. A row whose consent changed since, or whose contact has another number now, is deleted."""
-    contacts = {each.id: each for each in lock_holders(session, received.phone_hash)}
+    contacts = {each.id: each for each in holders}
     for row in rows:
         contact = contacts.get(row.contact_id)
         if contact is not None and _restore(session, received, contact, row, at=at):

@@ -128,7 +128,10 @@ class _Folding:
             self.state.consents.pop(key, None)
             return
         self.state.consents[key] = self._consent(event, restored)
-        if restored.action == Action.OPT_OUT and not is_opt_out:
+        if restored.action == Action.OPT_OUT and is_opt_out:
+            # It stands for the destination again by this event, or as the undo of a bulk change by the one it replaced.
+            self.state.opt_out_events[event.id] = event
+        elif restored.action == Action.OPT_OUT:
             self._opt_out(event, {self._spelling(restored.destination_hash)})
 
     def _take_back(self, undone: Any) -> None:

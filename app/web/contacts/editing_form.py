@@ -14,6 +14,7 @@ from app.core.wording import translatable
 from app.core.workspace import settings
 from app.models import Contact, ContactRole
 from app.schemas.contact_input import EXTERNAL_ID_MAX, NAME_MAX, PHONE_MAX
+from app.web import ids
 from app.web.formkit import Form, choices, rule, text
 from app.web.i18n import lazy_gettext, sentence_of
 
@@ -97,6 +98,7 @@ class EditForm(Form):
         for field, read in (
             ("phone", self._read_number),
             ("time_zone", self._read_zone),
+            ("owner_id", self._read_owner),
             ("external_id", self._read_identity),
             ("new_value", self._read_attributes),
         ):
@@ -117,6 +119,10 @@ class EditForm(Form):
         typed = self.values["time_zone"]
         if typed and typed.lower() not in settings.zones():
             raise InvalidInput("Choose a time zone such as Europe/Berlin.", field="time_zone")
+
+    def _read_owner(self) -> None:
+        if self.values["owner_id"] and ids.parse_id(self.values["owner_id"]) is None:
+            raise InvalidInput("Nobody who works here has this id.", field="owner_id")
 
     def _read_identity(self) -> None:
         role = self.role.data

@@ -6,6 +6,7 @@ from app.core.inbound import receiving
 from app.core.inbound.receiving import InboundText
 from app.core.sms import reports
 from app.core.sms.reports import DeliveryReport
+from app.db import DatabaseBusy
 from app.gateways.base import Inbound, Report
 from app.web.services import unit_of_work
 
@@ -21,6 +22,13 @@ def receive(gateway: str, inbound: Inbound) -> None:
         media=tuple(_storable(each) for each in inbound.media),
         opt_out_type=inbound.opt_out_type,
     )
+    try:
+        _receive(text)
+    except DatabaseBusy:  # such as an erasure that waits for this transaction; a carrier may not send a STOP again
+        _receive(text)
+
+
+def _receive(text: InboundText) -> None:
     with unit_of_work() as session:
         receiving.receive(session, text, at=clock.now())
 

@@ -1,11 +1,10 @@
 """Greetings of contacts are erased with them, and move with a merge."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.core.bots import greeting, rules
 from app.core.bots.greeting import Guest, Shown
@@ -17,6 +16,7 @@ from app.db import Database
 from app.models import BotGreeting, BotTrigger, Message
 from tests import make
 from tests.core.bots.bots import PAGE, rule
+from tests.crossing import cross
 from tests.make import NOON
 
 
@@ -65,18 +65,10 @@ def test_a_rule_that_is_deleted_while_it_greets_is_recorded_of_nobody(database: 
     with database.unit_of_work() as session:
         rule_id, sam_id = rule(session).id, make.contact(session).id
 
-    def record() -> bool:
-        with database.unit_of_work() as session:
-            return greeting.record(session, sam_id, rule_id, at=NOON)
+    def record(session: Session) -> bool:
+        return greeting.record(session, sam_id, rule_id, at=NOON)
 
-    def waits() -> bool:
-        with database.read_only() as session:
-            return bool(session.scalar(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")))
+    def remove(session: Session) -> None:
+        rules.remove(session, rule_id, actor="agent:1", at=NOON)
 
-    with ThreadPoolExecutor(1) as threads:
-        with database.unit_of_work() as session:
-            rules.remove(session, rule_id, actor="agent:1", at=NOON)
-            greeted = threads.submit(record)
-            while not waits() and not greeted.done():
-                time.sleep(0.01)
-        assert greeted.result() is False
+    assert cross(database, remove, record) is False

@@ -27,6 +27,7 @@ from app.models import (
 )
 from tests import make
 from tests.core.test_phone_reading import REGIONS, mobiles, usual_spellings, written_at_home
+from tests.crossing import cross
 from tests.make import NOON
 
 LATER = NOON + timedelta(hours=2)
@@ -129,6 +130,26 @@ def test_only_a_number_under_review_is_decided_about_and_only_with_a_note(
             decide(session, held.phone_hash, " " if is_open else "why", actor="agent:1", at=NOON)
         assert refused.value.code == ("parameter_invalid" if is_open else "invalid_state")
         assert suppressions.find(session, held.phone_hash).cause == cause
+
+
+@pytest.mark.databases("postgresql")
+def test_a_number_that_is_suppressed_while_it_is_lifted_is_suppressed_in_the_end(database: Database) -> None:
+    with database.unit_of_work() as session:
+        phone_hash = suppressions.add(session, make.SAMS_NUMBER, "by letter", actor="agent:1", at=NOON).phone_hash
+
+    def lock(session: Session) -> None:
+        session.get_one(Suppression, phone_hash, with_for_update=True)
+
+    def lift(session: Session) -> None:
+        suppressions.lift(session, phone_hash, actor="agent:1", at=LATER)
+
+    def stop(session: Session) -> str:
+        cause, evidence = SuppressionCause.KEYWORD, make.evidence(Source.KEYWORD)
+        return suppressions.suppress_by(session, make.SAMS_NUMBER, cause, evidence, at=LATER).cause
+
+    assert cross(database, lock, stop, then=lift) == SuppressionCause.KEYWORD
+    with database.read_only() as session:
+        assert eligibility.is_suppressed(session, phone_hash)
 
 
 def events(session: Session) -> list[tuple[str, str, str | None]]:

@@ -10,15 +10,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.consent import locking
-from app.core.contacts import merge
+from app.core.contacts import erase, merge
 from app.core.contacts import records as contacts
+from app.core.ledger import verify
+from app.core.ledger.evidence import reported_by
 from app.core.signing import keys_of
 from app.db import Database
 from app.models import Consent, ConsentType, Contact, EvidenceLevel, Source, SubscriptionType, Suppression
 from tests import make
 from tests.core.inbound import texting
+from tests.crossing import cross
 from tests.make import BRITISH_NUMBER, NOON, SAMS_NUMBER
 
+BY_AGENT = reported_by("agent:1")
 NUMBERS = (SAMS_NUMBER, BRITISH_NUMBER)
 PEOPLE, TYPES = range(3), range(3)
 State = dict[tuple[int, int], tuple[str, str | None, int]]
@@ -174,3 +178,43 @@ def _do(world: World, name: str, values: list[object]) -> None:
             world.move(person, number)
         case "merge", []:
             world.merge()
+
+
+@pytest.mark.databases("postgresql")
+def test_start_while_the_person_is_erased_gives_nothing_back(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=SAMS_NUMBER)
+        make.opt_in(session, sam, make.live_type(session))
+        texting.send(session, "STOP Offers", at=NOON + timedelta(hours=1))
+
+    def lock(session: Session) -> None:
+        locking.lock_contact(session, sam.id)
+
+    def erase_sam(session: Session) -> None:
+        erase.erase(session, locking.lock_contact(session, sam.id), actor="agent:1", at=NOON + timedelta(hours=2))
+
+    def start(session: Session) -> None:
+        texting.send(session, "START", at=NOON + timedelta(hours=2))
+
+    cross(database, lock, start, then=erase_sam)
+    with database.read_only() as session:
+        assert session.scalars(select(Consent)).all() == []
+
+
+@pytest.mark.databases("postgresql")
+def test_an_erasure_does_not_bring_back_what_start_lifts_meanwhile(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=SAMS_NUMBER)
+        texting.send(session, "STOP", at=NOON + timedelta(hours=1))
+        contacts.change_phone(session, locking.lock_contact(session, sam.id), None, evidence=BY_AGENT, at=NOON)
+
+    def start(session: Session) -> None:
+        texting.send(session, "START", at=NOON + timedelta(hours=2))
+
+    def erase_sam(session: Session) -> None:
+        erase.erase(session, locking.lock_contact(session, sam.id), actor="agent:1", at=NOON + timedelta(hours=2))
+
+    cross(database, start, erase_sam)
+    with database.read_only() as session:
+        assert session.scalars(select(Suppression)).all() == []
+    assert verify.verify(database).as_json()["result"] == "ok"

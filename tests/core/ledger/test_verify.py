@@ -16,10 +16,23 @@ from app.core.consent import changes as consent
 from app.core.consent import locking, suppressions
 from app.core.contacts import erase, merge
 from app.core.contacts import records as contacts
+from app.core.inbound import receiving
+from app.core.inbound.receiving import InboundText
 from app.core.ledger import events, evidence, head, sealing, signing_keys
+from app.core.ledger.evidence import reported_by
 from app.core.ledger.verify import Stopped, verify, verify_in
 from app.db import Database
-from app.models import Action, ConsentEvent, Contact, DestinationOptOut, EvidenceLevel, Source, SubscriptionType
+from app.models import (
+    Action,
+    Consent,
+    ConsentEvent,
+    ConsentState,
+    Contact,
+    DestinationOptOut,
+    EvidenceLevel,
+    Source,
+    SubscriptionType,
+)
 from tests import make
 
 # Columns of each table that a verification checks, and an expression of another value.
@@ -375,6 +388,24 @@ def test_nothing_is_found_where_the_clock_was_an_hour_ahead_and_is_set_back(data
         sealing.seal(database)
     found = verified(database)
     assert (found["result"], found["seals"]["total"]) == ("ok", 3), found
+
+
+def test_nothing_is_found_where_start_gives_back_an_opt_out_that_was_there_before_stop(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_out(session, sam, offers, evidence=reported_by("api:1"))
+        for number, word in enumerate(("STOP", "START")):
+            text_in = InboundText("sandbox", f"text-{number}", make.SAMS_NUMBER, "12345", word)
+            receiving.receive(session, text_in, at=make.NOON + timedelta(hours=2 + number))
+        assert session.scalars(select(Consent.state)).one() == ConsentState.OPTED_OUT
+        assert session.scalars(select(DestinationOptOut.event_id)).one()
+    found = verified(database)
+    assert found["result"] == "ok", found
+    with database.unit_of_work() as session:
+        note = make.evidence(Source.AGENT, actor="agent:1", note="By phone.")
+        make.opt_in(session, session.get_one(Contact, sam.id), offers, evidence=note, at=make.NOON + timedelta(hours=4))
+    assert verified(database)["result"] == "ok"
 
 
 def test_a_client_repeats_the_opt_out_of_an_unknown_person_for_the_number_and_nothing_is_found(

@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from app.core import clock
+from app.core import clock, wording
 from app.core.ledger import head, sealing, signing_keys, verifications
 from app.core.ledger.verify import verify
 from app.db import Database
@@ -51,6 +51,21 @@ def test_the_page_names_what_was_changed(app: Flask, database: Database) -> None
     page = pages.admin(app).get("/admin/ledger").get_data(as_text=True)
     assert "The ledger was changed." in page
     assert "blocked numbers that differ from the events" in page
+
+
+@pytest.mark.databases("postgresql")
+def test_what_sealing_waits_for_is_named_in_every_language(app: Flask, database: Database) -> None:
+    max_ = pages.admin(app)
+    with database.engine.connect() as other:
+        other.execute(text("SELECT pg_current_xact_id()"))
+        record(database)
+        found = {
+            locale: max_.get("/admin/ledger", headers={"Accept-Language": wording.language_tag(locale)})
+            for locale in wording.LOCALES
+        }
+        process = other.scalar(text("SELECT pg_backend_pid()"))
+    for locale, page in found.items():
+        assert (page.status_code, str(process) in page.text) == (200, True), locale
 
 
 def test_an_agent_does_not_see_the_ledger(app: Flask) -> None:

@@ -81,11 +81,13 @@ def test_all_mistakes_are_reported_together_and_nothing_is_saved(
         email="sam@",
         time_zone="Mars/Base",
         external_id="",
+        owner_id="9" * 30,
         new_value="5",
         **{"attribute-orders": "many"},
     )
     assert status == 422
     for says in (
+        "Nobody who works here has this id.",
         "too short (United States",
         "Choose a time zone such as Europe/Berlin.",
         "Enter a number, for example 12 or 4.5.",

@@ -8,16 +8,21 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app import logs
 from app.config import Settings
 from app.core import clock
+from app.core.consent import locking, suppressions
+from app.core.contacts import erase
 from app.core.sms.queueing import NewText, queue
 from app.db import Database
 from app.gateways.base import Callback
-from app.models import Direction, Purpose, SmsMessage
+from app.models import Contact, Direction, Purpose, SmsMessage, Suppression
 from app.web.services import services_of
+from tests import make
+from tests.crossing import cross
 from tests.gateways.carriers import (
     ACCOUNT_SID,
     AUTH_TOKEN,
@@ -108,6 +113,27 @@ def test_a_stop_with_a_nul_character_is_still_a_stop(settings: Settings, databas
         assert client.get("/hooks/kannel/%00").status_code == 404
     found = [(text.keyword, text.phone, text.body) for text in stored(database)]
     assert found == [("stop", PHONE, "STOP"), ("stop", "+14155552671", "STOP")]
+
+
+@pytest.mark.databases("postgresql")
+def test_a_stop_is_received_while_the_person_is_erased(settings: Settings, database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam_id = make.contact(session, phone_number=PHONE).id
+        suppressions.add(session, PHONE, "by letter", actor="agent:1", at=clock.now())
+
+    def lock(session: Session) -> None:
+        locking.lock_contact(session, sam_id)
+
+    def erase_sam(session: Session) -> None:
+        erase.erase(session, locking.lock_contact(session, sam_id), actor="agent:1", at=clock.now())
+
+    with client_of(settings, "twilio") as client:
+        came = twilio_callback(INBOUND, [*TEXT[:3], ("Body", "STOP")])
+        answer = cross(database, lock, lambda _session: call(client, came), then=erase_sam)
+    assert answer.status_code == 200
+    with database.read_only() as session:
+        assert session.scalars(select(Suppression.cause)).all() == ["keyword"]
+        assert session.get_one(Contact, sam_id).erased_at is not None
 
 
 @pytest.mark.parametrize("name", ["twilio", "kannel"])
