@@ -38,6 +38,13 @@ for (const menu of document.querySelectorAll("details.menu, details.confirm")) {
   });
 }
 
+// The section that is open is seen, also where the sections scroll.
+const section = document.querySelector(".side .sections [aria-current]");
+if (section) {
+  const box = section.closest(".sections");
+  box.scrollTop += Math.max(0, section.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom + 8);
+}
+
 // A row of links that scrolls begins at the chosen one, where the style sheet alone cannot say so.
 if (!CSS.supports("scroll-initial-target", "nearest")) {
   for (const chosen of document.querySelectorAll(".filters > li > [aria-current]")) {
