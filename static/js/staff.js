@@ -38,6 +38,21 @@ for (const menu of document.querySelectorAll("details.menu, details.confirm")) {
   });
 }
 
+// The section that is open is seen, also where the sections scroll.
+const section = document.querySelector(".side .sections [aria-current]");
+if (section) {
+  const box = section.closest(".sections");
+  box.scrollTop += Math.max(0, section.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom + 8);
+}
+
+// A row of links that scrolls begins at the chosen one, where the style sheet alone cannot say so.
+if (!CSS.supports("scroll-initial-target", "nearest")) {
+  for (const chosen of document.querySelectorAll(".filters > li > [aria-current]")) {
+    const row = chosen.closest(".filters");
+    row.scrollLeft += chosen.getBoundingClientRect().left - row.getBoundingClientRect().left - 16;
+  }
+}
+
 // Asks before a form with changes is left: <form data-unsaved>; data-unsaved="now" holds changes from the beginning.
 for (const form of document.querySelectorAll("form[data-unsaved]")) {
   const values = () => JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf_token" && !name.startsWith("preview_")));

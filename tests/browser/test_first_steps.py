@@ -52,7 +52,8 @@ def test_the_first_steps_lead_from_an_empty_workspace_to_the_first_opt_in(
         expect(form.locator("main")).to_have_attribute("data-state", "done")
     assert count(database, Consent) == [1]
     page.goto(address)
-    expect(page.locator('[data-is-done="false"]')).to_have_count(1)
+    expect(page.locator('[data-is-done="false"]')).to_have_count(2)
+    expect(page.locator('[data-step="team_invited"]')).to_have_attribute("data-is-done", "false")
     expect(page.locator('[data-step="messenger_seen"]')).to_have_attribute("data-is-done", "false")
 
 

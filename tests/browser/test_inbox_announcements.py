@@ -157,7 +157,7 @@ def test_sounds_can_be_limited_to_conversations_assigned_to_the_agent(inbox: Pag
     inbox.get_by_role("button", name="Done").click()
     choose(inbox, sound=True)
     mine = start_conversation(database, "Sam Rivera", "Hello")
-    expect(inbox.get_by_role("link", name=re.compile("Sam Rivera"))).to_be_visible()
+    expect(inbox.locator("#chats").get_by_role("link", name=re.compile("Sam Rivera"))).to_be_visible()
     with database.unit_of_work() as session:
         lifecycle.assign(session, mine, 1, actor="agent:1", at=clock.now())
     expect(inbox.locator(".chat-marks")).to_contain_text("You")

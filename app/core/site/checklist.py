@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.core.site import snippets
 from app.core.workspace import settings
 from app.models import (
     Action,
+    Agent,
     ConsentEvent,
     OptInForm,
     Script,
@@ -28,6 +29,7 @@ class Step(StrEnum):
     FORM_SEEN = "form_seen"
     MESSENGER_SEEN = "messenger_seen"
     FIRST_CONSENT = "first_consent"
+    TEAM_INVITED = "team_invited"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ def read(session: Session) -> Checklist:
         Step.TYPE_LIVE: exists().where(SubscriptionType.state == TypeState.LIVE),
         Step.FORM: exists().where(OptInForm.archived_at.is_(None), OptInForm.is_inline.is_(False)),
         Step.FIRST_CONSENT: exists().where(ConsentEvent.action == Action.OPT_IN),
+        # An account is active from its invitation on.
+        Step.TEAM_INVITED: select(func.count() > 1).where(Agent.active).scalar_subquery(),
     }
     seen = {each.script for each in snippets.find(session) if each.is_allowed}
     row = session.execute(select(*conditions.values())).one()

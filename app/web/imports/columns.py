@@ -53,7 +53,7 @@ class OptionsForm(Form):
         ),
     )
     consent = wtforms.RadioField(
-        lazy_gettext("Consents"),
+        lazy_gettext("Consents to import"),
         choices=choices(
             [
                 (ConsentFrom.NOWHERE, lazy_gettext("Import no consents")),

@@ -29,7 +29,7 @@ from app.web.sign_in.setup import agent_required
 @blueprint.get("/inbox/poll")
 @agent_required
 def poll() -> ResponseReturnValue:
-    """``{cursor, unread, news, list?, conversation?}``; the list and the conversation as HTML, if the page shows them.
+    """``{cursor, unread, news, list?, waiting?, conversation?}``; from ``list`` on as HTML, if the page shows it.
 
     With ``refresh=yes`` they are rendered even if nothing changed: forms expire, and consents change elsewhere.
     """
@@ -77,6 +77,8 @@ def _news(session: Session, feed: ChangeFeed, *, is_refresh: bool, at: datetime)
     open_id = request.args.get("conversation", 0, type=ids.whole_number)
     if choice.is_live:
         news["list"] = render_template("inbox/_list.html", open_id=open_id, **context)
+    if choice.is_live and not open_id:
+        news["waiting"] = render_template("inbox/_waiting.html", **context)
     if open_id:
         after = request.args.get("after", 0, type=ids.whole_number)
         news["conversation"] = _conversation(session, open_id, max(0, after), is_refresh=is_refresh, at=at)

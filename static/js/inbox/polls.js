@@ -84,6 +84,7 @@ function showSignedOut() {
 
 function show(news) {
   if (news.list) replace("chats", news.list);
+  if (news.waiting) replace("waiting", news.waiting);
   if (news.conversation) showConversation(news.conversation);
   list().dataset.unread = news.unread;
   showUnread(news.unread);

@@ -1,10 +1,11 @@
 """The first steps of a new workspace are ticked when they are really done."""
 
+from app.core.accounts import agents
 from app.core.site import checklist, snippets
 from app.core.site.checklist import Step
 from app.core.workspace import settings
 from app.db import Database
-from app.models import Workspace
+from app.models import Role, Workspace
 from tests import make
 
 SHOP = "https://shop.example.com"
@@ -34,8 +35,18 @@ def test_each_step_is_ticked_by_what_it_names(database: Database) -> None:
     assert done(database) == {Step.NAME_AND_COUNTRY, Step.TYPE_LIVE, Step.FORM}, "the origin is not allowed yet"
     with database.unit_of_work() as session:
         snippets.allow(session, SHOP, actor="agent:1", at=make.NOON)
-    assert set(Step) - done(database) == {Step.FIRST_CONSENT}
+    assert set(Step) - done(database) == {Step.FIRST_CONSENT, Step.TEAM_INVITED}
     with database.unit_of_work() as session:
         make.opt_in(session, make.contact(session, phone_number=make.SAMS_NUMBER), session.merge(offers))
+    with database.unit_of_work() as session:
+        max_ = make.agent(session)
+    assert set(Step) - done(database) == {Step.TEAM_INVITED}, "an admin alone is no team"
+    with database.unit_of_work() as session:
+        invited = agents.invite(
+            session, email="ana@example.com", name="", role=Role.AGENT, actor="agent:1", at=make.NOON
+        )
     with database.read_only() as session:
         assert checklist.read(session).next_step is None
+    with database.unit_of_work() as session:
+        agents.disable(session, invited.id, actor=f"agent:{max_.id}", at=make.NOON)
+    assert set(Step) - done(database) == {Step.TEAM_INVITED}

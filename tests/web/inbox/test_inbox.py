@@ -494,6 +494,26 @@ def test_a_poll_returns_the_list_that_the_page_shows(
     found = poll(ana, cursor=cursor, q="sam")
     assert found
     assert "list" not in found
+    assert "waiting" not in found
+
+
+def test_beside_the_list_unread_conversations_wait_the_oldest_first(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        other = make.contact(session, name="Kim Oldest")
+    post(database, other, "Are you there?")
+    cursor = cursor_of(ana)
+    post(database, sam, "Hello?")
+    news = poll(ana, cursor=cursor)
+    assert news
+    for html in (news["waiting"], text_of(ana, "/inbox").partition('id="waiting"')[2]):
+        assert html.index("Are you there?") < html.index("Hello?")
+    closed, opened = poll(ana, cursor=cursor, box="closed"), poll(ana, cursor=cursor, conversation=chat, after=1)
+    assert closed
+    assert "Hello?" not in closed["waiting"]
+    assert opened
+    assert "waiting" not in opened, "the page shows a conversation in this place"
 
 
 def test_a_colleagues_note_is_shown_live_but_not_announced(
