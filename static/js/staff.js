@@ -89,6 +89,9 @@ for (const list of document.querySelectorAll("[data-filter]")) {
   list.before(find);
 }
 
+// Scrolls a long list of sections to the open one; the page itself does not move.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
+
 // The name of a section beside its icon is hidden by Escape, until pointer and focus have left the icon.
 for (const link of document.querySelectorAll(".sections a")) {
   const isNamed = () => link.matches(":hover, :focus-visible");
