@@ -89,8 +89,10 @@ for (const list of document.querySelectorAll("[data-filter]")) {
   list.before(find);
 }
 
-// Scrolls a long list of sections to the open one; the page itself does not move.
-document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
+// Scrolls a long list of sections to the open one, above the account and with the next ones. The page itself does not move.
+const side = document.querySelector(".side");
+const open = side?.querySelector("[aria-current]");
+if (open) side.scrollTop = open.offsetTop - side.clientHeight + 200;
 
 // The name of a section beside its icon is hidden by Escape, until pointer and focus have left the icon.
 for (const link of document.querySelectorAll(".sections a")) {
