@@ -42,6 +42,18 @@ def test_the_open_section_is_in_sight_in_a_low_window(page: Page, address: str) 
         assert page.evaluate("scrollY") == 0
 
 
+def test_no_icon_beside_the_inbox_is_below_the_account_on_screens_of_any_height(page: Page, address: str) -> None:
+    _inbox(page, address)
+    last, account = page.locator(".side .sections a").last, page.locator(".side .menu")
+    for height in (600, 702, 800, 1021, 1200):
+        page.set_viewport_size({"width": 1280, "height": height})
+        page.locator(".side").evaluate("side => { side.scrollTop = side.scrollHeight; }")
+        boxes = last.bounding_box(), account.bounding_box()
+        assert boxes[0]
+        assert boxes[1]
+        assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+
+
 def _inbox(page: Page, address: str) -> Locator:
     sign_in(page, address)
     page.set_viewport_size({"width": 1280, "height": 800})
