@@ -40,7 +40,7 @@ _TITLES = {
     409: translatable("Conflict"),
     413: translatable("Too large"),
     422: translatable("That didn’t work"),
-    429: translatable("Too many attempts"),
+    429: translatable("Please wait"),
     500: translatable("Something went wrong"),
     503: translatable("Service Unavailable"),
 }

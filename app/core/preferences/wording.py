@@ -5,7 +5,7 @@ from app.core.wording import FrozenWording, translatable
 
 UNSUBSCRIBE = translatable("Unsubscribe")
 STOP = translatable("Stop all texts")
-STOP_HINT = translatable("We will send no texts to your number any more, whatever they are about.")
+STOP_HINT = translatable("After this, we send no texts to your number, whatever they are about.")
 ALLOW = translatable("Allow texts again")
 ALLOW_HINT = translatable("After this, texts can reach your number again. You stay unsubscribed until you subscribe.")
 

@@ -38,6 +38,11 @@ _KINDS = {
 }
 # Drafts that were deleted: their number follows.
 _DELETED = {"campaign": translatable("Campaign"), "outbound_chat": translatable("Outbound chat")}
+# Their code has a hash, which says nothing to people.
+_HIDDEN = {
+    "suppression": translatable("A phone number"),
+    "destination": translatable("Phone number or email address"),
+}
 _NAMED = {
     f"agent:{audit.UNKNOWN}": translatable("An unknown address"),
     "workspace": translatable("The workspace"),
@@ -132,8 +137,8 @@ def _unnamed(code: str) -> Subject:
     kind, _, number = code.partition(":")
     if code in _NAMED:
         return Subject(gettext(_NAMED[code]))
-    if kind == "suppression":
-        return Subject(gettext("A phone number"))
+    if kind in _HIDDEN:
+        return Subject(gettext(_HIDDEN[kind]))
     if kind in _DELETED:
         return Subject(f"{gettext(_DELETED[kind])} {number}")
     return Subject(gettext(_KINDS[kind], id=number) if kind in _KINDS else code)

@@ -74,5 +74,5 @@ def verify_ledger() -> ResponseReturnValue:
     """Ask the worker to verify the ledger. A second time, before it has begun, changes nothing."""
     with unit_of_work() as session:
         verifications.request(session, actor=current_actor(), at=clock.now())
-    flash(gettext("The ledger is being verified. The result appears here."))
+    flash(gettext("The ledger is being verified."))
     return redirect(url_for("admin.ledger_page"), 303)

@@ -64,7 +64,9 @@ def _is_preselected_in(country: str, time_zone: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _options(locale: str, allowed: frozenset[str]) -> str:
+    # Beside words from right to left a plus sign would be placed after its digits.
+    shown = wording.isolated if wording.direction(locale) == "rtl" else str
     return "".join(
-        f'<option value="{option.code}">{escape(option.name)} ({option.calling_code})</option>'
+        f'<option value="{option.code}">{escape(option.name)} ({shown(option.calling_code)})</option>'
         for option in phone.country_options(locale, allowed)
     )

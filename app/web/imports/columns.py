@@ -10,7 +10,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from app.core import clock, phone
+from app.core import clock, phone, wording
 from app.core.errors import AssentError, InvalidInput
 from app.core.imports import drafts, encodings, previews
 from app.core.imports.dates import DateOrder
@@ -164,7 +164,7 @@ def _form(session: Session, options: Options) -> OptionsForm:
     form.default_country.choices = choices(
         [
             ("", gettext("No country: refuse such numbers")),
-            *((each.code, f"{each.name} {each.calling_code}") for each in countries),
+            *((each.code, f"{each.name} {wording.isolated(each.calling_code)}") for each in countries),
         ]
     )
     types = subscription_types.find_all(session)

@@ -1,4 +1,4 @@
-"""The pages of the preference center: their HTML and headers. The surface and the preview share them.
+"""The pages of the preference center: their HTML and headers. Its surface, the preview and short links share them.
 
 They need no script and no cookie, no other page may frame them, and the only inline style is the accent color.
 """
@@ -7,6 +7,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from flask import Response, render_template
@@ -15,13 +16,15 @@ from app.core import public_urls
 from app.core.forms import wording as form_wording
 from app.core.preferences import wording as preference_wording
 from app.core.preferences.center import PreferenceCenter
-from app.core.wording import LOCALES
+from app.core.wording import LOCALES, translatable
 from app.models import Channel, SuppressionCause, Workspace
 from app.web import formatting
 from app.web.form_page import colors
-from app.web.i18n import use_locale
+from app.web.i18n import gettext, use_locale
 from app.web.security import PERMISSIONS
 
+_UNAVAILABLE = translatable("This link does not work.")
+_NEXT_STEP = translatable("Check the address, or ask for a new link where you got this one.")
 # The person's own stops, which *stop all texts* cannot make any stronger.
 _OWN_STOPS = {SuppressionCause.KEYWORD, SuppressionCause.PREFERENCE_CENTER}
 
@@ -105,6 +108,14 @@ def message_html(view: View, state: str, title: str, sentences: tuple[str, ...] 
     return _render(
         view, "preferences/message.html", state=state, title=title, sentences=sentences, leads_back=leads_back
     )
+
+
+def unavailable(view: View) -> Response:
+    """The page of a link that does not work, with what to do now."""
+    with use_locale(view.locale):
+        title, sentences = gettext(_UNAVAILABLE), (gettext(_NEXT_STEP),)
+    html = message_html(view, "unavailable", title, sentences, leads_back=False)
+    return respond(html, HTTPStatus.NOT_FOUND, view.publisher)
 
 
 def respond(html: str, status: int, publisher: Publisher) -> Response:

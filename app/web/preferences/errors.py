@@ -18,8 +18,6 @@ from app.web.preference_page.page import Publisher, publisher_of
 from app.web.preferences.reader import locale_of, view_of
 from app.web.services import read_only
 
-_UNAVAILABLE = translatable("This link does not work.")
-_NEXT_STEP = translatable("Check the address, or ask for a new link where you got this one.")
 _NOT_AVAILABLE = translatable("This is not available any more.")
 _EXPIRED = translatable("This link is old. You can still unsubscribe here; for everything else, ask us for a new link.")
 _UNEXPECTED = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
@@ -79,12 +77,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unavailable() -> Response:
-    locale, publisher = locale_of(None), _publisher()
-    with use_locale(locale):
-        title, sentences = gettext(_UNAVAILABLE), (gettext(_NEXT_STEP),)
-    view = view_of(publisher, "", locale)
-    html = preference_page.message_html(view, "unavailable", title, sentences, leads_back=False)
-    return preference_page.respond(html, HTTPStatus.NOT_FOUND, publisher)
+    return preference_page.unavailable(view_of(_publisher(), "", locale_of(None)))
 
 
 def _page(publisher: Publisher, locale: str, sentence: str, status: int, *, state: str = "error") -> Response:

@@ -3,17 +3,17 @@
 from http import HTTPStatus
 from typing import cast
 
-from flask import Blueprint, Response, abort, current_app, redirect, request
+from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.core import wording
 from app.core.campaigns import short_links
-from app.core.wording import translatable
-from app.web.i18n import gettext
+from app.core.workspace import settings
+from app.web.preference_page.page import View, publisher_of, unavailable
 from app.web.services import read_only
 from app.web.short_links.clicks import Clicks
 
 EXTENSION = "assent.clicks"
-_UNAVAILABLE = translatable("This link does not work.")
 blueprint = Blueprint("short_links", __name__)
 
 
@@ -33,5 +33,8 @@ def follow(token: str) -> ResponseReturnValue:
 
 
 def not_found(_error: Exception) -> Response:
-    """One sentence, in the reader's language."""
-    return Response(gettext(_UNAVAILABLE) + "\n", HTTPStatus.NOT_FOUND, mimetype="text/plain")
+    """A page that says so, in the reader's language."""
+    with read_only() as session:
+        publisher = publisher_of(settings.get(session))
+    locale = wording.negotiate(None, request.headers.get("Accept-Language", ""))
+    return unavailable(View(publisher, locale, url_for))

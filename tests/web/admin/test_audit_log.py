@@ -53,6 +53,16 @@ def test_campaigns_and_outbound_chats_are_named_and_lead_to_their_pages(max_: Fl
     assert "Outbound chat 99" in html
 
 
+def test_what_is_kept_as_a_hash_is_named_in_words(max_: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        for kind, action in {"suppression": "suppression.lifted", "destination": "destination.shown"}.items():
+            audit.record(session, "agent:1", action, f"{kind}:235e6715", {}, at=NOON)
+    html = max_.get(PATH).get_data(as_text=True)
+    assert ">A phone number<" in html
+    assert ">Phone number or email address<" in html
+    assert "235e6715" not in html
+
+
 def test_a_failed_sign_in_is_there_without_what_was_typed(max_: FlaskClient, app: Flask) -> None:
     pages.sign_in(app.test_client(), "max@example.com", "a wrong password")
     pages.sign_in(app.test_client(), "stranger@example.org", "a wrong password")

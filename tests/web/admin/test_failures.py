@@ -61,7 +61,7 @@ def test_webhooks_that_were_not_delivered_are_listed_with_a_link_to_them(max_: F
         delivery.state = DeliveryState.FAILED
         made.consecutive_failures = 3
     page = page_of(max_)
-    assert "https://shop.example.com/hooks" in page
+    assert "https://shop.example.com/hooks" in page.replace("<wbr>", "")
     assert "Failing" in page
     assert f'href="/admin/webhooks/{made.id}?state=failed"' in page
 

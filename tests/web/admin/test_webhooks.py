@@ -37,7 +37,7 @@ def test_a_new_endpoint_shows_its_secret_once(app: Flask, database: Database) ->
         assert endpoints.secrets_of(session, endpoint, at=clock.now()) == (secret,)
     for page in ("/admin/webhooks", f"/admin/webhooks/{endpoint.id}"):
         html = client.get(page).get_data(as_text=True)
-        assert URL in html
+        assert URL in html.replace("<wbr>", "")
         assert secret not in html
 
 

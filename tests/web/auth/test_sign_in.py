@@ -266,6 +266,7 @@ class TestLimits:
         assert refused.status_code == 429
         assert 0 < int(refused.headers["Retry-After"]) <= 900
         assert re.search(r"Try again in \d+ minute", refused.get_data(as_text=True))
+        assert ">Try again<" not in refused.get_data(as_text=True)  # it led to the start page, as the other button
 
     def test_an_unknown_address_is_locked_in_the_same_way(self, app: Flask) -> None:
         client = app.test_client()

@@ -222,8 +222,8 @@ def test_the_title_says_what_is_wrong(client: FlaskClient, key: str) -> None:
     )
 
 
-STOPPED = "Texts to this number are stopped. To get them again, send START from it."
-PERHAPS_STOPPED = "If you stopped our texts before, send START from this number to get them again."
+STOPPED = "Texts to this number are stopped. To get them again, reply START to one of our texts."
+PERHAPS_STOPPED = "If you stopped our texts before, reply START to one of them to get them again."
 
 
 def test_only_the_person_themselves_is_told_that_texts_to_their_number_are_stopped(

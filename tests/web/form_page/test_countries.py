@@ -18,3 +18,8 @@ def test_the_region_of_a_browser_is_a_known_and_allowed_country(
     header: str, allowed: tuple[str, ...], region: str
 ) -> None:
     assert countries.browser_region(header, frozenset(allowed)) == region
+
+
+@pytest.mark.parametrize(("locale", "code"), [("ar", "(\u2066+44\u2069)"), ("de", "(+44)")])
+def test_a_calling_code_reads_from_left_to_right_in_every_script(locale: str, code: str) -> None:
+    assert f"{code}</option>" in countries.options_html(locale, frozenset({"GB"}), None)

@@ -203,7 +203,7 @@ def test_a_number_that_said_stop_is_told_to_send_start(client: FlaskClient, data
         keyword = SuppressionCause.KEYWORD
         suppressions.suppress(session, SAMS_NUMBER, keyword, "", actor="contact", at=clock.now())
     page = open_page(client, sam.path)
-    assert "send START from this number" in page.text
+    assert "reply START to one of our texts" in page.text
     assert {sam.type(sam.alerts), f"{sam.path}/allow"} & set(page.forms) == set()
     refused = read(client.post(f"{sam.path}/allow"))
     assert (refused.status, refused.state) == (409, "error")

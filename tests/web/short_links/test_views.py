@@ -38,7 +38,8 @@ def test_a_short_link_leads_on_and_its_clicks_are_counted_in_batches(app: Flask)
         assert short_links.clicks(session, campaign.id) == [(TARGET, 2)]
     for unknown in ("/s/AAAAAAAAAAAA", "/s/x", f"/s/{token}/more"):
         response = client.get(unknown)
-        assert (response.status_code, response.text) == (404, "This link does not work.\n")
+        assert (response.status_code, "<h1>This link does not work.</h1>" in response.text) == (404, True)
+        assert (response.headers.get("Set-Cookie"), response.headers["Referrer-Policy"]) == (None, "no-referrer")
 
 
 def test_addresses_are_found_without_the_punctuation_around_them() -> None:
