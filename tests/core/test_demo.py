@@ -8,11 +8,13 @@ import phonenumbers
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from app.core import demo, wording
 from app.core.bulk import items, jobs
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason
+from app.core.demo.staff import SIGN_INS
 from app.core.errors import InvalidState
 from app.core.forms import publishing
 from app.core.outbound_chats import report
@@ -38,6 +40,7 @@ from app.models import (
 )
 from tests import make
 from tests.conftest import KINDS
+from tests.crossing import cross
 from tests.installations import own_postgresql, own_sqlite
 from tests.make import NOON
 
@@ -70,6 +73,17 @@ def test_filling_twice_changes_nothing(filled: Database) -> None:
         assert demo.is_filled(session)
         demo.fill(session, at=NOON, password_hash="other")
     assert row_counts(filled) == before
+
+
+@pytest.mark.databases("postgresql")
+def test_two_that_fill_at_the_same_moment_fill_it_once(database: Database) -> None:
+    def fill(session: Session) -> bool:
+        demo.fill(session, at=NOON, password_hash="x")
+        return demo.is_filled(session)
+
+    assert cross(database, fill, fill)
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Agent)) == len(SIGN_INS)
 
 
 def test_a_workspace_with_data_is_never_filled(database: Database) -> None:

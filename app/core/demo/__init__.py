@@ -46,6 +46,7 @@ def fill(session: Session, *, at: datetime, password_hash: str) -> None:
     :raises InvalidState: the workspace has data already
     """
     workspace = settings.get(session)
+    session.refresh(workspace, with_for_update=True)  # of two that start together, the second finds what the first did
     if workspace.is_demo:
         return
     for model in (Agent, Contact, SubscriptionType):
