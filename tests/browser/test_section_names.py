@@ -47,7 +47,7 @@ def test_no_icon_beside_the_inbox_is_below_the_account_on_screens_of_any_height(
     last, account = page.locator(".side .sections a").last, page.locator(".side .menu")
     for height in (600, 702, 800, 1021, 1200):
         page.set_viewport_size({"width": 1280, "height": height})
-        page.locator(".side").evaluate("side => { side.scrollTop = side.scrollHeight; }")
+        page.locator(".side .sections").evaluate("box => { box.scrollTop = box.scrollHeight; }")
         boxes = last.bounding_box(), account.bounding_box()
         assert boxes[0]
         assert boxes[1]
