@@ -89,7 +89,7 @@ def _serve_with_worker(
     prepare: Callable[[config.Settings], None],
     announcement: str,
 ) -> None:
-    """:param prepare: makes the database ready; it runs in a process of its own, so that its memory is free again"""
+    """:param prepare: makes the database ready; it runs in a process that ends, so that its memory is free again"""
     with _without_unused_packages(settings):
         # Imported before the worker is forked, so that the processes share the memory of both.
         import flask_security  # noqa: F401
@@ -100,7 +100,7 @@ def _serve_with_worker(
         from app.web import request_times, server
 
     server.check_address(host, port)
-    supervisor.finish_first("prepare", partial(prepare, settings))
+    supervisor.finish_first("the preparation of the database", partial(prepare, settings))
     with request_times.own_folder(settings):
         server.prepare(settings)
         reached_at = address(host, port)
@@ -111,8 +111,8 @@ def _serve_with_worker(
 
 
 def _without_unused_packages(settings: config.Settings) -> AbstractContextManager[None]:
-    """What libraries load only because it is installed, up to 20 MB: the drivers of every database that Huey could
-    use, Twilio's client by Flask-Security (our gateway loads it itself), rich by structlog.
+    """Without what libraries load only because it is installed, up to 20 MB: Huey the drivers of every database that
+    it could use, Flask-Security Twilio's client (our gateway loads it itself), structlog rich.
     """
     return processes.without("redis", "rich", "twilio", *(("psycopg",) if settings.is_sqlite else ()))
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def init_app(app: Flask) -> None:
     """Use whole responses, and call views and hooks as they are.
 
-    None of them is a coroutine. Flask would ask that of each at each request, which takes a twentieth of a poll.
+    None of them is a coroutine. Flask would check each one in every request, which takes 5 % of an empty poll.
     """
     app.response_class = WholeResponse
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]

@@ -20,7 +20,7 @@ from app.models.bulk import UNFINISHED as UNFINISHED  # exported: other modules 
 
 UNDO_WITHIN = timedelta(days=30)
 # A part of a job claims it again with each chunk. A part whose process ended leaves it to others after this time, and
-# at once where the clock was set back since.
+# immediately where the clock was set back since.
 LEASE = timedelta(seconds=15)
 ATTEMPTS_MAX = 5
 _UNDOABLE = frozenset(

@@ -2,7 +2,7 @@
 
 A part of the work claims what it expands, and claims it again with each chunk. A chunk is one transaction that also
 moves the position, so two parts cannot both commit it. What a killed process claimed is free again after ``LEASE``, and
-at once where the clock was set back since.
+immediately where the clock was set back since.
 """
 
 from dataclasses import dataclass

@@ -129,7 +129,8 @@ class _Folding:
             return
         self.state.consents[key] = self._consent(event, restored)
         if restored.action == Action.OPT_OUT and is_opt_out:
-            # It stands for the destination again by this event, or as the undo of a bulk change by the one it replaced.
+            # The opt-out applies to the destination again by this event.
+            # When a bulk change is undone, it is the opt-out that the change had replaced.
             self.state.opt_out_events[event.id] = event
         elif restored.action == Action.OPT_OUT:
             self._opt_out(event, {self._spelling(restored.destination_hash)})
