@@ -8,14 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import BIG_KEY, Base
 
-_UNROUTED = text("routed_at IS NULL")
+_UNROUTED, _ROUTED = text("routed_at IS NULL"), text("routed_at IS NOT NULL")
 
 
 class OutboxEvent(Base):
     __tablename__ = "outbox_events"
     __table_args__ = (
         Index("ix_outbox_events_unrouted", "id", sqlite_where=_UNROUTED, postgresql_where=_UNROUTED),
-        Index("ix_outbox_events_routed_at", "routed_at"),
+        Index("ix_outbox_events_routed_at", "routed_at", sqlite_where=_ROUTED, postgresql_where=_ROUTED),
         {"sqlite_autoincrement": True},
     )
 

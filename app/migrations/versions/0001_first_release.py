@@ -356,7 +356,13 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_events")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_outbox_events_routed_at", "outbox_events", ["routed_at"])
+    op.create_index(
+        "ix_outbox_events_routed_at",
+        "outbox_events",
+        ["routed_at"],
+        sqlite_where=sa.text("routed_at IS NOT NULL"),
+        postgresql_where=sa.text("routed_at IS NOT NULL"),
+    )
     op.create_index(
         "ix_outbox_events_unrouted",
         "outbox_events",
