@@ -5,6 +5,7 @@ from http import HTTPStatus
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from app.core.errors import (
@@ -19,7 +20,9 @@ from app.core.errors import (
     Unauthorized,
 )
 from app.core.wording import translatable
+from app.db import DatabaseBusy
 from app.web.i18n import gettext, sentence_of
+from app.web.sign_in.setup import without_database
 
 _STATUS: dict[type[AssentError], int] = {
     NotFound: 404,
@@ -81,14 +84,20 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         return error.response
     status = error.code or 500
     sentence = _SENTENCES.get(status) or (error.description or HTTPStatus(status).phrase)
-    page, status = _page(status, gettext(sentence))
+    try:
+        page, status = _page(status, gettext(sentence))
+    except (DatabaseBusy, OperationalError):
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        without_database()
+        page, status = _page(status, gettext(sentence), current_agent=None)
     response = error.get_response()
     response.data, response.content_type = page.encode(), "text/html; charset=utf-8"
     return response
 
 
-def _page(status: int, sentence: str) -> tuple[str, int]:
+def _page(status: int, sentence: str, **values: object) -> tuple[str, int]:
     title = gettext(_TITLES.get(status, HTTPStatus(status).phrase))
     return render_template(
-        "errors/error.html", status=status, title=title, sentence=sentence, path=request.path
+        "errors/error.html", status=status, title=title, sentence=sentence, path=request.path, **values
     ), status

@@ -14,7 +14,7 @@ from app.core.workspace import settings
 from app.web.form_page import refusals
 from app.web.i18n import gettext, sentence_of, use_locale
 from app.web.preference_page import page as preference_page
-from app.web.preference_page.page import Publisher, publisher_of
+from app.web.preference_page.page import NOBODY, Publisher, publisher_of
 from app.web.preferences.reader import locale_of, view_of
 from app.web.services import read_only
 
@@ -68,7 +68,7 @@ def _http_error(error: HTTPException) -> Response:
     with use_locale(locale):
         sentence = gettext(_TOO_LONG if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else _UNEXPECTED)
     is_busy = status >= HTTPStatus.INTERNAL_SERVER_ERROR  # then the database is not asked
-    response = _page(_NOBODY if is_busy else _publisher(), locale, sentence, status)
+    response = _page(NOBODY if is_busy else _publisher(), locale, sentence, status)
     if isinstance(error, ServiceUnavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
@@ -99,6 +99,3 @@ def _locale(token: str) -> str:
 def _publisher() -> Publisher:
     with read_only() as session:
         return publisher_of(settings.get(session))
-
-
-_NOBODY = Publisher("", "", "", "", "", "", "UTC")
