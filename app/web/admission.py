@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEntityTooLarge, ServiceUnavailable
 
 from app import logs
+from app.core.errors import InvalidInput
 from app.core.rate_limits import address_bucket
 from app.core.wording import translatable
 from app.db import ConnectionLost, DatabaseBusy, QueryTooSlow, WriteLockTimeout
@@ -78,6 +79,15 @@ def init_app(app: Flask, main: Flask) -> None:
     app.register_error_handler(DatabaseBusy, _refuse_busy)
     app.register_error_handler(OperationalError, _refuse_unreachable)
     app.handle_user_exception = partial(_handle, app.handle_user_exception)  # type: ignore[method-assign]
+
+
+def too_large() -> InvalidInput:
+    """What a page says about a body that is too large, instead of 413 alone."""
+    most = current_request().max_content_length or 0
+    return InvalidInput(
+        "What you sent is larger than %(most)s kB. Go back, and shorten the text or choose a smaller file.",
+        most=most // 1000,
+    )
 
 
 def _handle(handle: Callable[[Exception], _Answer], error: Exception) -> _Answer:

@@ -46,7 +46,8 @@ def failed(error: HTTPException) -> Response:
     """A page that asks to try again, in the reader's language. The database is not asked."""
     locale, status = _locale(), error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     with use_locale(locale):
-        sentence = gettext(error.description or "" if status == HTTPStatus.SERVICE_UNAVAILABLE else _FAILED)
+        is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE  # the error says why
+        sentence = gettext((is_busy and error.description) or _FAILED)
     html = message_html(View(NOBODY, locale, url_for), "error", sentence, leads_back=False)
     response = respond(html, status, NOBODY)
     if isinstance(error, ServiceUnavailable):
