@@ -69,6 +69,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     )
     responses.init_app(app)
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES)
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_REQUEST_BYTES
     services.init_app(app, settings)
     request_log.init_app(app)
     admission.init_app(app, app)

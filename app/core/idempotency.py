@@ -36,16 +36,18 @@ def claim(session: Session, token_id: int, key: str, call: str, *, at: datetime)
     session.info[_SUBJECTS] = set()
     if not key or len(key) > KEY_MAX or not key.isascii() or not key.isprintable():
         raise InvalidInput("An Idempotency-Key is 1 to %(most)s visible ASCII characters.", field=_FIELD, most=KEY_MAX)
-    if _insert(session, token_id, key, call, at):
-        return None
-    existing = session.scalars(
-        select(IdempotencyKey).where(IdempotencyKey.token_id == token_id, IdempotencyKey.key == key)
-    ).one()
-    if existing.created_at <= at - KEPT_FOR:
-        session.delete(existing)
-        session.flush()
-        _insert(session, token_id, key, call, at)
-        return None
+    while not _insert(session, token_id, key, call, at):
+        found = select(IdempotencyKey).where(IdempotencyKey.token_id == token_id, IdempotencyKey.key == key)
+        existing = session.scalars(found.with_for_update()).one_or_none()
+        if existing is not None and existing.created_at > at - KEPT_FOR:
+            return _response_of(existing, call)
+        if existing is not None:  # else it was deleted meanwhile
+            session.delete(existing)
+            session.flush()
+    return None
+
+
+def _response_of(existing: IdempotencyKey, call: str) -> str:
     if existing.fingerprint != call:
         raise InvalidState(
             "This Idempotency-Key was used for another call. Make a new key for each thing you want done.",

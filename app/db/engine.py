@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 
 from app.config import Settings
-from app.db.errors import busy_error
+from app.db.errors import ConnectionLost, busy_error
 from app.db.limits import Limits, ReadDeadline, limit_postgresql
 
 # How long SQLite waits for other programs: ours queue before that (``write_lock``).
@@ -113,8 +113,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, engines: Engines) -> None:
 
 
 def _raise_busy(context: ExceptionContext) -> None:
-    """:raises DatabaseBusy: instead of the driver's error about a lock or a time limit"""
-    if (error := busy_error(context.original_exception)) is not None:
+    """Whether a COMMIT was done before its connection broke is unknown: that error stays.
+
+    :raises DatabaseBusy: instead of the driver's error of a statement about a lock, a time limit or a lost connection
+    """
+    error = busy_error(context.original_exception)
+    if error is not None and (context.statement is not None or not isinstance(error, ConnectionLost)):
         raise error from context.original_exception
 
 

@@ -10,6 +10,7 @@ from huey import Huey
 
 from app.core import clock
 from app.core.outbound_chats import expansion, lifecycle, settling
+from app.core.workspace import steady_clock
 from app.db import Database
 from app.jobs import expand
 
@@ -35,7 +36,7 @@ def follow(database: Database) -> None:
     """One round: end what has no waiting recipient, and a chunk of what is over (``settling.py``)."""
     with database.read_only() as session:
         over, unfinished = lifecycle.over(session, at=clock.now()), settling.unfinished(session)
-    for chat_id in over:
+    for chat_id in over if over and steady_clock.is_steady(database) else []:
         with database.unit_of_work() as session:
             lifecycle.end(session, chat_id, at=clock.now())
     for chat_id in unfinished:

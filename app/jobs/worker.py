@@ -15,7 +15,7 @@ from app.config import Settings
 from app.core import clock
 from app.core.contacts import number_rules, purge, retention
 from app.core.errors import InvalidState
-from app.core.workspace import bootstrap
+from app.core.workspace import bootstrap, steady_clock
 from app.db import Database
 from app.gateways import open_gateway, pusher_of
 from app.jobs import (
@@ -135,9 +135,10 @@ def schedule(queue: Huey, database: Database, settings: Settings) -> None:
     failures.watch(queue, database)
     every_hour, every_minute = crontab(minute="17"), crontab(minute="*")
     queue.periodic_task(crontab(minute="47"), name="purge_erased")(lambda: purge.execute(database))
-    queue.periodic_task(every_hour, name="delete_expired")(lambda: housekeeping.delete_expired(database))
-    queue.periodic_task(every_minute, name="fail_late_webhooks")(lambda: housekeeping.fail_late_webhooks(database))
-    queue.periodic_task(every_minute, name="expire_confirmations")(lambda: housekeeping.expire_confirmations(database))
+    by_age = partial(_by_age, database)
+    queue.periodic_task(every_hour, name="delete_expired")(lambda: by_age(housekeeping.delete_expired))
+    queue.periodic_task(every_minute, name="fail_late_webhooks")(lambda: by_age(housekeeping.fail_late_webhooks))
+    queue.periodic_task(every_minute, name="expire_confirmations")(lambda: by_age(housekeeping.expire_confirmations))
     queue.periodic_task(crontab(minute="37"), name="merge_form_counts")(
         lambda: housekeeping.merge_form_counts(database)
     )
@@ -150,10 +151,18 @@ def schedule(queue: Huey, database: Database, settings: Settings) -> None:
     )
 
 
+def _by_age(database: Database, task: Callable[[Database], object]) -> None:
+    """Run a task that deletes, or ends for good, what is old: only where the clock can be believed."""
+    if steady_clock.is_steady(database):
+        task(database)
+
+
 def _schedule_retention(queue: Huey, database: Database) -> None:
     """Erase old evidence each night, in tasks of about half a second: each adds the next one to the queue."""
 
     def erase_old_evidence(first_id: int) -> None:
+        if not steady_clock.is_steady(database):
+            return
         progress = retention.erase_some(database, first_id, at=clock.now())
         if progress.erased:
             _log.info("old evidence erased", events=progress.erased)

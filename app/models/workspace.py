@@ -94,6 +94,8 @@ class Workspace(Base):
         default=24, server_default=text("24"), doc="bots greet one person at most once in so many hours; 0: no limit"
     )
     number_rules: Mapped[str | None] = mapped_column(Text, doc="version of the rules of the last check of numbers")
+    clock_noted_at: Mapped[datetime | None] = mapped_column(doc="when the worker looked at the clock last")
+    clock_steady_since: Mapped[datetime | None] = mapped_column(doc="last jump of the clock; null: none was noted")
     unpurged_erasure_at: Mapped[datetime | None] = mapped_column(doc="last erasure that SQLite's files still show")
     is_demo: Mapped[bool] = mapped_column(default=False)
     logo: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))

@@ -13,7 +13,21 @@ CUSTOM_MAX, CUSTOM_NAME_MAX, CUSTOM_BYTES_MAX = 100, 190, 64_000
 
 
 class CustomAttributes(fields.Field[dict[str, Any]]):
-    """Names with texts, numbers, true, false or null; null removes one."""
+    """Names with texts, numbers, true, false or null; null removes one. They are merged into those that are there.
+
+    Null in place of all, which Intercom's clients send for “not given”, changes nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            allow_none=True,
+            metadata={
+                "type": "object",
+                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+                "description": "merged into those that are there; null removes one. Null instead of the object changes "
+                "nothing.",
+            },
+        )
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> dict[str, Any]:  # noqa: ARG002
         if not isinstance(value, dict) or len(value) > CUSTOM_MAX:
@@ -54,7 +68,10 @@ class AvatarAddress(Text):
 
 
 class ContactInputSchema(Input):
-    """The fields of a contact that a client may set. Null removes a value; what is not given stays."""
+    """The fields of a contact that a client may set. Null removes a value; what is not given stays.
+
+    Null for ``custom_attributes`` removes none.
+    """
 
     role = fields.String(validate=validate.OneOf(["user", "lead"]))
     external_id = TextOrNumber(most=EXTERNAL_ID_MAX, allow_none=True)
@@ -78,10 +95,7 @@ class ContactInputSchema(Input):
     )
     language_override = Text(most=16, allow_none=True)
     time_zone = Text(most=64, allow_none=True, metadata={"description": "its IANA name, such as `Europe/Berlin`"})
-    custom_attributes = CustomAttributes(
-        allow_none=True,
-        metadata={"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
-    )
+    custom_attributes = CustomAttributes()
 
 
 class ContactQuerySchema(Input):

@@ -87,13 +87,7 @@ class ChangedConversationSchema(Input):
     """Only the given fields change."""
 
     read = YesOrNo(metadata={"description": "by the admin in whose name the token acts; false: unread for everybody"})
-    custom_attributes = CustomAttributes(
-        metadata={
-            "type": "object",
-            "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
-            "description": "merged into those that are there; null removes one",
-        }
-    )
+    custom_attributes = CustomAttributes()
 
 
 class ConversationQuerySchema(Input):

@@ -6,19 +6,20 @@ and no lock. ``web/server.py`` says how many of them there may be.
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
 from flask import Flask, Request, current_app
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEntityTooLarge, ServiceUnavailable
 
 from app import logs
+from app.core.errors import InvalidInput
 from app.core.rate_limits import address_bucket
 from app.core.wording import translatable
-from app.db import DatabaseBusy, QueryTooSlow, WriteLockTimeout
+from app.db import ConnectionLost, DatabaseBusy, QueryTooSlow, WriteLockTimeout
 from app.web.current import current_globals, current_request
 from app.web.security import client_address
 from app.web.services import services_of
@@ -35,10 +36,12 @@ _EXTENSION = "assent.arriving_bodies"
 DISCARDED_MAX = 16_000_000
 # In the config of an application: endpoints that read larger bodies than the others, with the bytes.
 LARGER_BODIES = "LARGER_BODIES"
+_Answer = HTTPException | ResponseReturnValue
 _BUSY = translatable("The server is busy. Please try again in a moment.")
 _DATABASE_BUSY: Mapping[type[DatabaseBusy], str] = {
     WriteLockTimeout: translatable("Another change takes too long. Please try again."),
     QueryTooSlow: translatable("This query took too long, so it was stopped. Use fewer or narrower filters."),
+    ConnectionLost: _BUSY,
 }
 
 
@@ -75,6 +78,26 @@ def init_app(app: Flask, main: Flask) -> None:
     app.teardown_request(partial(_leave, slots))
     app.register_error_handler(DatabaseBusy, _refuse_busy)
     app.register_error_handler(OperationalError, _refuse_unreachable)
+    app.handle_user_exception = partial(_handle, app.handle_user_exception)  # type: ignore[method-assign]
+
+
+def too_large() -> InvalidInput:
+    """What a page says about a body that is too large, instead of 413 alone."""
+    most = current_request().max_content_length or 0
+    return InvalidInput(
+        "What you sent is larger than %(most)s kB. Go back, and shorten the text or choose a smaller file.",
+        most=most // 1000,
+    )
+
+
+def _handle(handle: Callable[[Exception], _Answer], error: Exception) -> _Answer:
+    """Answer an error. Pages of errors ask the database, too: where it is away or busy, that is what is answered."""
+    try:
+        return handle(error)
+    except (DatabaseBusy, OperationalError) as problem:
+        if problem is error:
+            raise
+        return handle(problem)
 
 
 def _admit(app: Flask, slots: WorkingSlots) -> None:
@@ -166,7 +189,7 @@ def _refuse_busy(error: DatabaseBusy) -> ResponseReturnValue:
 def _refuse_unreachable(error: OperationalError) -> ResponseReturnValue:
     """503 where no connection to the database can be made. Any other error is unexpected.
 
-    :raises OperationalError: a statement failed, or a connection broke at the end of a transaction
+    :raises OperationalError: a statement failed, or a connection broke while a transaction was committed
     """
     if error.statement is not None or error.connection_invalidated:
         raise error
@@ -175,9 +198,7 @@ def _refuse_unreachable(error: OperationalError) -> ResponseReturnValue:
 
 
 def _unavailable(sentence: str, retry_after_s: int) -> ResponseReturnValue:
-    refused = ServiceUnavailable(sentence, retry_after=retry_after_s)
-    try:
-        response: ResponseReturnValue = current_app.handle_http_exception(refused)
-    except OperationalError:  # the page of an agent needs the database, too
-        return refused.get_response()
+    response: ResponseReturnValue = current_app.handle_http_exception(
+        ServiceUnavailable(sentence, retry_after=retry_after_s)
+    )
     return response

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from app.core.errors import (
@@ -19,7 +20,10 @@ from app.core.errors import (
     Unauthorized,
 )
 from app.core.wording import translatable
+from app.db import DatabaseBusy
+from app.web import admission
 from app.web.i18n import gettext, sentence_of
+from app.web.sign_in.setup import without_database
 
 _STATUS: dict[type[AssentError], int] = {
     NotFound: 404,
@@ -48,7 +52,6 @@ _SENTENCES = {
     400: translatable("Go back and try again."),
     404: translatable("The address may be mistyped, or the page was removed."),
     405: translatable("Go back and try again."),
-    413: translatable("The file or text is too large. Go back and try a smaller one."),
     500: translatable("It is our mistake, and it has been logged. Please try again."),
 }
 
@@ -56,7 +59,7 @@ _SENTENCES = {
 def init_app(app: Flask) -> None:
     app.register_error_handler(AssentError, _refused)
     app.register_error_handler(CSRFError, _stale_page)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, respond)
 
 
 def status_of(error: AssentError) -> int:
@@ -76,19 +79,31 @@ def _stale_page(_error: CSRFError) -> ResponseReturnValue:
     )
 
 
-def _http(error: HTTPException) -> ResponseReturnValue:
+def respond(error: HTTPException) -> ResponseReturnValue:
+    """The page of an HTTP error."""
     if error.response is not None:
         return error.response
     status = error.code or 500
-    sentence = _SENTENCES.get(status) or (error.description or HTTPStatus(status).phrase)
-    page, status = _page(status, gettext(sentence))
+    try:
+        page, status = _page(status, _sentence(error, status))
+    except (DatabaseBusy, OperationalError):
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        without_database()
+        page, status = _page(status, _sentence(error, status), current_agent=None)
     response = error.get_response()
     response.data, response.content_type = page.encode(), "text/html; charset=utf-8"
     return response
 
 
-def _page(status: int, sentence: str) -> tuple[str, int]:
+def _sentence(error: HTTPException, status: int) -> str:
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return sentence_of(admission.too_large())
+    return gettext(_SENTENCES.get(status) or error.description or HTTPStatus(status).phrase)
+
+
+def _page(status: int, sentence: str, **values: object) -> tuple[str, int]:
     title = gettext(_TITLES.get(status, HTTPStatus(status).phrase))
     return render_template(
-        "errors/error.html", status=status, title=title, sentence=sentence, path=request.path
+        "errors/error.html", status=status, title=title, sentence=sentence, path=request.path, **values
     ), status

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from psycopg.pq import TransactionStatus
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from app.config import Settings
-from app.db import BUSY_TIMEOUT_MS, CompiledStatement, Database
+from app.db import BUSY_TIMEOUT_MS, CompiledStatement, ConnectionLost, Database
 from app.models import ConsentEvent, Contact, Wording
 from tests import launcher, make
 from tests.processes import environment_of
@@ -157,11 +157,16 @@ def test_closed_connections_are_replaced_before_they_are_used(database: Database
             )
 
 
-def test_a_connection_that_broke_in_a_transaction_is_not_used_again(database: Database) -> None:
-    if database.is_sqlite:
-        return
-    with pytest.raises(OperationalError), database.unit_of_work() as session:
-        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize("is_compiled", [False, True], ids=["session", "compiled"])
+def test_a_connection_that_broke_in_a_transaction_is_not_used_again(
+    database: Database,
+    is_compiled: bool,  # noqa: FBT001
+) -> None:
+    end = select(func.pg_terminate_backend(func.pg_backend_pid()))
+    execute = CompiledStatement(end).one if is_compiled else lambda session: session.execute(end)
+    with pytest.raises(ConnectionLost), database.unit_of_work() as session:
+        execute(session)
     with database.unit_of_work() as session:
         make.contact(session)
     with database.read_only() as session:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from app.config import Settings
 from app.core import clock, outbox, rate_limits
 from app.core.accounts import sessions
+from app.core.bulk import files, jobs
 from app.core.contacts import retention
 from app.core.messenger import tokens as messenger_tokens
 from app.core.site import sample_rows
@@ -18,7 +19,18 @@ from app.core.site.samples import SiteReports
 from app.db import Database
 from app.jobs import housekeeping, worker
 from app.jobs.queue import open_queue
-from app.models import AgentSession, ConsentEvent, ConsentEvidence, OutboxEvent, RateCounter, SiteCountKind
+from app.models import (
+    AgentSession,
+    Confirmation,
+    ConsentEvent,
+    ConsentEvidence,
+    FilePurpose,
+    JobFile,
+    JobKind,
+    OutboxEvent,
+    RateCounter,
+    SiteCountKind,
+)
 from tests import make
 
 
@@ -163,3 +175,40 @@ def test_each_part_of_the_retention_adds_the_next_one_to_the_queue(
         left = select(func.count()).select_from(ConsentEvidence).join(ConsentEvent).where(is_kept)
         assert session.scalar(left) == 0
     queue.storage.close()
+
+
+@pytest.mark.databases("sqlite")
+def test_a_clock_that_is_years_ahead_for_some_minutes_erases_and_ends_nothing(
+    settings: Settings, database: Database
+) -> None:
+    with time_machine.travel(make.NOON, tick=False) as now:
+        with database.unit_of_work() as session:
+            kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+            make.opt_out(session, sam, kind, at=clock.now())
+            messenger_tokens.store(session, "sam", sam.id, at=clock.now())
+            lead = make.contact(session, phone_number="+12025550188")
+            make.pending_confirmation(session, lead, kind)
+            job = jobs.create(session, JobKind.EXPORT, {}, actor="agent:1", at=clock.now())
+            files.create(session, job, FilePurpose.RESULT, "contacts.csv", "text/csv", at=clock.now())
+        queue = open_queue(settings, database)
+        worker.schedule(queue, database, settings)
+        tasks = {type(each).__name__: each for each in queue._registry.periodic_tasks}
+
+        def run_by_age() -> tuple[int, bool, int, int]:
+            """Run the tasks; returns how much evidence is erased, and which of token, file and opt-in still wait."""
+            for name in ("expire_confirmations", "fail_late_webhooks", "delete_expired", "erase_old_evidence"):
+                queue.execute(tasks[name])
+            with database.read_only() as session:
+                erased = select(func.count()).where(ConsentEvidence.erased_at.is_not(None))
+                is_known = messenger_tokens.lead_of(session, "sam") is not None
+                waiting = session.scalars(select(Confirmation.id).where(Confirmation.state == "pending")).all()
+                return session.scalar(erased) or 0, is_known, session.query(JobFile).count(), len(waiting)
+
+        assert run_by_age() == (0, True, 1, 1)
+        now.shift(timedelta(days=6 * 366))
+        assert run_by_age() == (0, True, 1, 1), "years ahead"
+        now.shift(timedelta(minutes=50))
+        assert run_by_age() == (0, True, 1, 1), "still ahead"
+        now.shift(timedelta(days=1))
+        assert run_by_age() == (1, False, 0, 0), "the years have passed"
+        queue.storage.close()

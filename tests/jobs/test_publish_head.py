@@ -53,6 +53,20 @@ def test_the_head_is_published_once_a_day_to_webhooks_and_a_file(
         verify_ledger.verify_when_asked(database, settings, threading.Event())
 
 
+def test_heads_and_verifications_go_on_after_a_clock_that_was_years_ahead(
+    settings: Settings, database: Database
+) -> None:
+    settings = replace(settings, ledger_head_file=str(settings.instance / "heads.jsonl"))
+    record(database)
+    sealing.seal(database)
+    with time_machine.travel(clock.now() + timedelta(days=1500), tick=False) as now:
+        assert publish_head.publish_when_due(database, settings) == ["file"]
+        assert verify_ledger.verify_when_asked(database, settings, threading.Event())
+        now.shift(-timedelta(days=1499))
+        assert publish_head.publish_when_due(database, settings) == ["file"]
+        assert verify_ledger.verify_when_asked(database, settings, threading.Event())
+
+
 def test_a_head_is_not_marked_as_published_when_its_file_cannot_be_written(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:

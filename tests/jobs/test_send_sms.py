@@ -148,7 +148,8 @@ def test_an_error_decides_what_becomes_of_the_text_and_of_the_number(database: D
     assert len(gateway.sent) == 1
 
 
-def test_a_text_whose_worker_ended_is_unknown_until_an_admin_decides(database: Database) -> None:
+@pytest.mark.parametrize("minutes", [3, -3], ids=["lease over", "clock set back"])
+def test_a_text_whose_worker_ended_is_unknown_until_an_admin_decides(database: Database, minutes: int) -> None:
     gateway = FakeGateway()
     with database.unit_of_work() as session:
         offers = make.live_type(session)
@@ -158,7 +159,7 @@ def test_a_text_whose_worker_ended_is_unknown_until_an_admin_decides(database: D
     send_all(database, gateway)
     assert gateway.sent == [], "its lease has not ended"
     with database.unit_of_work() as session:
-        session.execute(update(SmsMessage).values(claimed_at=clock.now() - timedelta(minutes=3)))
+        session.execute(update(SmsMessage).values(claimed_at=clock.now() - timedelta(minutes=minutes)))
     send_all(database, gateway)
     assert gateway.sent == []
     assert [state for state, _, _ in states(database)] == ["unknown", "unknown"]

@@ -12,15 +12,14 @@ from typing import Any
 from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.core import audit
+from app.core import audit, leases
 from app.core.errors import InvalidState, NotFound
 from app.db import run
 from app.models import BulkJob, BulkJobItem, JobFile, JobKind, JobState
 from app.models.bulk import UNFINISHED as UNFINISHED  # exported: other modules import it from here
 
 UNDO_WITHIN = timedelta(days=30)
-# A part of a job claims it again with each chunk. A part whose process ended leaves it to others after this time, and
-# immediately where the clock was set back since.
+# A part of a job claims it again with each chunk (``core/leases.py``).
 LEASE = timedelta(seconds=15)
 ATTEMPTS_MAX = 5
 _UNDOABLE = frozenset(
@@ -143,7 +142,7 @@ def retry(session: Session, job: BulkJob, *, actor: str, at: datetime) -> None:
 
 def waiting(session: Session, *, at: datetime) -> list[int]:
     """The jobs to run now that no worker works on: at most one that changes contacts and one that only reads."""
-    return [row.id for row in _running(session, at=at).values() if not _is_claimed(row, at=at)]
+    return [row.id for row in _running(session, at=at).values() if not leases.holds(row.claimed_at, LEASE, at=at)]
 
 
 def waits_for(session: Session, job: BulkJob, *, at: datetime) -> BulkJob | None:
@@ -168,19 +167,14 @@ def _running(session: Session, *, at: datetime) -> dict[bool, Any]:
     found: dict[bool, Any] = {}
     for row in session.execute(unfinished.order_by(BulkJob.id)):
         before = found.setdefault(row.is_reading, row)
-        if _is_claimed(row, at=at) and not _is_claimed(before, at=at):
+        if leases.holds(row.claimed_at, LEASE, at=at) and not leases.holds(before.claimed_at, LEASE, at=at):
             found[row.is_reading] = row
     return found
 
 
-def _is_claimed(row: Any, *, at: datetime) -> bool:
-    return row.claimed_at is not None and abs(at - row.claimed_at) <= LEASE
-
-
 def claim(session: Session, job_id: int, part: str, *, at: datetime) -> bool:
     """Claim a job for one part of its work; false where another part has it."""
-    is_outdated = or_(BulkJob.claimed_at < at - LEASE, BulkJob.claimed_at > at + LEASE)
-    is_free = or_(BulkJob.claimed_at.is_(None), is_outdated, BulkJob.claimed_by == part)
+    is_free = or_(leases.is_free(BulkJob.claimed_at, LEASE, at=at), BulkJob.claimed_by == part)
     claiming = update(BulkJob).where(BulkJob.id == job_id, BulkJob.state.in_(UNFINISHED), is_free)
     return run(session, claiming.values(claimed_by=part, claimed_at=at)).rowcount == 1
 

@@ -28,7 +28,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.ledger.facts import Facts
 from app.core.signing import keys_of
 from app.db import JoinedChanges, insert_statement, run
-from app.models import Action, Consent, ConsentEvent, ConsentState, ConsentType, Contact, SubscriptionType
+from app.models import Action, Consent, ConsentState, ConsentType, Contact, SubscriptionType
 
 _CONSENT = Consent.__table__
 _CONTACT = Contact.__table__
@@ -157,11 +157,14 @@ def opt_out(
         destination_opt_outs.renew(session, contact.id, subscription_type_id, at=said_at)
         return Change(ConsentState.OPTED_OUT, before.event_id, is_new=False)
     at = precedence.time_of(before, evidence, at)
-    change = _write(session, contact, _NewState(key, ConsentState.OPTED_OUT, destination), evidence, at=at)
+    new = _NewState(key, ConsentState.OPTED_OUT, destination)
     if precedence.is_only_own(evidence):
-        return change
+        return _write(session, contact, new, evidence, at=at)
     former = replace(key, destination_hash=before.given_hash if before else None)
     keys, replaces_event = sorted({key, former}, key=repr), evidence.is_persons_word
+    if replaces_event and not contact.is_new:
+        new = replace(new, facts=destination_opt_outs.facts_of_replaced(session, keys))
+    change = _write(session, contact, new, evidence, at=at)
     destination_opt_outs.add(session, keys, change.event_id, replaces_event=replaces_event, at=at)
     return change
 
@@ -186,8 +189,8 @@ def undo(
     """Restore the consent that the contact had before an opt-in or opt-out.
 
     Writes the state (no row where they were never asked), one event whose evidence names the undone one, and one outbox
-    event. The contact's own opt-out that an opt-in revoked is recorded again for its destination, and what an opt-out
-    recorded for destinations is revoked; no other opt-out changes. Flushes, does not commit.
+    event. The contact's own opt-out that an opt-in revoked is recorded again for its destination. What an opt-out
+    recorded for destinations is revoked, and what it replaced put back. Flushes, does not commit.
 
     :param event_id: of the opt-in or opt-out
     :raises InvalidState: ``changed_since``: the consent changed after this event, or the opt-out was repeated
@@ -209,10 +212,10 @@ def undo(
     undo_id = recorded["event_id"]
     state = replace(restored, changed_at=at, event_id=undo_id) if restored else None
     _store(session, contact, new, state, recorded, at=at)
-    destination_opt_outs.revoke_of_event(session, key, event_id)
-    if not precedence.is_only_own(evidence):
+    known = destination_opt_outs.take_back(session, key, event_id)
+    if undone.state == ConsentState.OPTED_IN and not precedence.is_only_own(evidence):
         hashes = {restored.destination_hash} if restored and restored.state == ConsentState.OPTED_OUT else set()
-        if facts.of(session.get_one(ConsentEvent, event_id)).has_revoked(contact.id):
+        if known.has_revoked(contact.id):
             hashes.add(undone.destination_hash)
         again = [replace(key, destination_hash=each) for each in sorted(hashes, key=repr)]
         destination_opt_outs.add(session, again, undo_id, replaces_event=True, at=at)

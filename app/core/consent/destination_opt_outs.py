@@ -3,15 +3,17 @@
 Only ``app/core/consent`` imports this module.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, bindparam, case, delete, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
+from app.core.ledger import facts
+from app.core.ledger.facts import Facts, Known
 from app.db import CompiledStatement, insert_rows, insert_statement, run
 from app.models import ConsentEvent, DestinationOptOut, Source
 
@@ -151,10 +153,26 @@ def revoke(session: Session, key: DestinationKey, *, for_everyone: bool) -> list
     return _REVOKE.all(session, **vars(key))
 
 
-def revoke_of_event(session: Session, key: DestinationKey, event_id: int) -> None:
-    """Delete what this event of the contact recorded about the type, for every destination."""
-    of_contact = (_OPT_OUT.c.contact_id == key.contact_id, _OPT_OUT.c.subscription_type_id == key.subscription_type_id)
-    run(session, delete(_OPT_OUT).where(*of_contact, _OPT_OUT.c.event_id == event_id))
+def take_back(session: Session, key: DestinationKey, event_id: int) -> Known:
+    """Delete what this opt-out of the contact recorded about the type, and put back what it replaced.
+
+    Returns the facts of its event.
+    """
+    known = facts.of(session.get_one(ConsentEvent, event_id))
+    replaced = [OptOut(each, key.contact_id, since, by) for each, since, by in known.replaced]
+    put_back(session, key.subscription_type_id, {key.contact_id: event_id}, replaced)
+    return known
+
+
+def facts_of_replaced(session: Session, keys: Sequence[DestinationKey]) -> Facts | None:
+    """The facts of an opt-out that replaces those of these destinations. All are of one contact and type."""
+    query = select(_OPT_OUT.c.destination_hash, _OPT_OUT.c.created_at, _OPT_OUT.c.event_id).where(
+        _OPT_OUT.c.subscription_type_id == keys[0].subscription_type_id,
+        _OPT_OUT.c.destination_hash.in_([each.destination_hash for each in keys if each.destination_hash]),
+        _OPT_OUT.c.contact_id == keys[0].contact_id,
+    )
+    rows: Iterable[Any] = run(session, query)
+    return facts.of_opt_out((row[0], row[1], row[2]) for row in rows)
 
 
 def of_contact(session: Session, contact_id: int) -> list[tuple[DestinationKey, int]]:

@@ -18,6 +18,7 @@ from app.core.consent import destination_opt_outs, locking, precedence, set_deci
 from app.core.consent.destination_opt_outs import OptOut
 from app.core.consent.locking import SetRow
 from app.core.consent.set_decisions import Decided, Outcome, SetChange, Statement
+from app.core.ledger import facts
 from app.db import overlapping_inserts, reserve_ids
 from app.models import Action, ConsentEvent, ConsentState
 
@@ -112,8 +113,16 @@ def _write(change: SetChange, decided: Decided, at: datetime) -> set_writes.Writ
     said_at = precedence.time_of(decided.before, decided.evidence, at)
     action = Action.OPT_IN if change.state == ConsentState.OPTED_IN else Action.OPT_OUT
     state = set_writes.State(change.state, decided.destination, decided.destination_hash)
+    known = facts.of_opt_out((each[0], *each[2:]) for each in _replaced(decided)) if action == Action.OPT_OUT else None
     return set_writes.Write(
-        decided.contact_id, action, decided.destination, decided.destination_hash, decided.evidence, said_at, state
+        decided.contact_id,
+        action,
+        decided.destination,
+        decided.destination_hash,
+        decided.evidence,
+        said_at,
+        state,
+        known,
     )
 
 
@@ -126,12 +135,22 @@ def _write_opt_outs(
     for each in decided:
         if each.outcome == Outcome.CHANGED:
             said_at = precedence.time_of(each.before, each.evidence, at)
-            hashes = {each.destination_hash, each.before.given_hash if each.before else None} - {None}
             event_id = events[each.contact_id]
-            added += [OptOut(hashed, each.contact_id, said_at, event_id) for hashed in hashes if hashed]
-            replaced[each.contact_id] = tuple(own for own in each.opt_outs if own.destination_hash in hashes)
+            added += [OptOut(hashed, each.contact_id, said_at, event_id) for hashed in _hashes(each)]
+            replaced[each.contact_id] = _replaced(each)
         elif each.outcome == Outcome.UNCHANGED:
             said_at = each.evidence.occurred_at or at
             added += [own._replace(created_at=said_at) for own in each.opt_outs if own.created_at < said_at]
     destination_opt_outs.add_all(session, change.subscription_type.id, added)
     return replaced
+
+
+def _hashes(decided: Decided) -> set[str]:
+    """The destinations that an opt-out is recorded for."""
+    return {each for each in (decided.destination_hash, decided.before and decided.before.given_hash) if each}
+
+
+def _replaced(decided: Decided) -> tuple[OptOut, ...]:
+    """The opt-outs of the contact whose event an opt-out replaces."""
+    hashes = _hashes(decided)
+    return tuple(each for each in decided.opt_outs if each.destination_hash in hashes)

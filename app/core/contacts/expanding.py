@@ -1,8 +1,7 @@
 """Expansion in chunks: what goes to many contacts becomes one row for each of them, by several workers.
 
 A part of the work claims what it expands, and claims it again with each chunk. A chunk is one transaction that also
-moves the position, so two parts cannot both commit it. What a killed process claimed is free again after ``LEASE``, and
-immediately where the clock was set back since.
+moves the position, so two parts cannot both commit it. What a killed process claimed is free again after ``LEASE``.
 """
 
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, and_, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.core import leases
 from app.core.errors import InvalidState
 from app.db import run
 
@@ -30,13 +30,14 @@ class Expansion:
     def due(self, session: Session, *, at: datetime) -> list[int]:
         """What a worker has to begin or go on with, and that none works on."""
         columns = self.table.c
-        found = select(columns.id).where(self._is_due(at), self._is_free(at)).order_by(columns.id)
+        is_free = leases.is_free(columns.claimed_at, LEASE, at=at)
+        found = select(columns.id).where(self._is_due(at), is_free).order_by(columns.id)
         return list(run(session, found).scalars())
 
     def claim(self, session: Session, number: int, part: str, *, at: datetime) -> bool:
         """Claim one for a part of the work; false where another part has it, or there is nothing to do."""
         columns = self.table.c
-        is_free = or_(self._is_free(at), columns.claimed_by == part)
+        is_free = or_(leases.is_free(columns.claimed_at, LEASE, at=at), columns.claimed_by == part)
         claiming = update(self.table).where(columns.id == number, self._is_due(at), is_free)
         return run(session, claiming.values(claimed_by=part, claimed_at=at)).rowcount == 1
 
@@ -54,10 +55,6 @@ class Expansion:
         )
         if run(session, ours.values(**values)).rowcount != 1:
             raise InvalidState("This is not expanded here any more.")
-
-    def _is_free(self, at: datetime) -> ColumnElement[bool]:
-        claimed_at = self.table.c.claimed_at
-        return or_(claimed_at.is_(None), claimed_at < at - LEASE, claimed_at > at + LEASE)
 
     def _is_due(self, at: datetime) -> ColumnElement[bool]:
         columns = self.table.c

@@ -20,6 +20,7 @@ from app.core.workspace import settings
 from app.db import dialect_of
 from app.models import Agent, Contact, ContactRole
 from app.schemas.contact_input import CUSTOM_BYTES_MAX, CUSTOM_MAX
+from app.schemas.fields import ID_MAX
 
 Fields = Mapping[str, Any]
 _SIMPLE = ("name", "avatar", "signed_up_at", "last_seen_at")
@@ -211,10 +212,27 @@ def _set_avatar(_session: Session, contact: Contact, value: str | None) -> None:
     contact.avatar = value or None
 
 
+def read_owner(given: str | None) -> int | None:
+    """The id of an agent, as a form or a call gives it; null for no owner.
+
+    :raises InvalidInput: no agent can have it
+    """
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdigit() and len(given) <= len(str(ID_MAX)) and int(given) <= ID_MAX):
+        raise _no_such_owner()
+    return int(given)
+
+
+def _no_such_owner() -> InvalidInput:
+    return InvalidInput("Nobody who works here has this id.", field="owner_id")
+
+
 def _set_owner(session: Session, contact: Contact, value: str | None) -> None:
-    if value is not None and session.get(Agent, int(value)) is None:
-        raise InvalidInput("Nobody who works here has this id.", field="owner_id")
-    contact.owner_id = int(value) if value is not None else None
+    owner_id = read_owner(value)
+    if owner_id is not None and session.get(Agent, owner_id) is None:
+        raise _no_such_owner()
+    contact.owner_id = owner_id
 
 
 def _set_unsubscribed(_session: Session, contact: Contact, value: bool | None) -> None:  # noqa: FBT001 - a setter

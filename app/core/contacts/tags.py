@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy import Integer, func, literal, select, update
 from sqlalchemy import delete as sql_delete
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core import audit
@@ -25,14 +26,19 @@ _OPTIONS: dict[str, Any] = {"synchronize_session": False}
 def create(session: Session, name: str, *, actor: str, at: datetime) -> Tag:
     """The tag with this name, made if there is none. Names that differ only in capitals are the same.
 
+    It is locked, so that it is not deleted while contacts get it.
+
     :raises InvalidInput: the name is empty or too long, or there are ``TAGS_MAX`` tags already
     """
     name, key = _name(name)
     if (session.scalar(select(func.count()).select_from(Tag)) or 0) >= TAGS_MAX:
         raise InvalidInput("There are %(most)s tags already. Delete one first.", field="name", most=str(TAGS_MAX))
     values = {"name": name, "name_key": key, "created_by": actor, "created_at": at}
-    is_new = insert_or_ignore(session, Tag, values)
-    tag = session.scalars(select(Tag).where(Tag.name_key == key)).one()
+    named = select(Tag).where(Tag.name_key == key).with_for_update(read=True, key_share=True)
+    while True:  # a tag that is deleted or renamed meanwhile is made again
+        is_new = insert_or_ignore(session, Tag, values)
+        if (tag := session.scalars(named).one_or_none()) is not None:
+            break
     if is_new:
         audit.record(session, actor, "tag.created", f"tag:{tag.id}", {}, at=at)
     return tag
@@ -50,7 +56,12 @@ def rename(session: Session, tag_id: int, name: str, *, actor: str, at: datetime
         raise Conflict("Another tag has this name.", field="name")
     if tag.name != name:
         changed = audit.changes({"name": tag.name}, {"name": name})
-        tag.name, tag.name_key = name, key
+        try:
+            with session.begin_nested():
+                tag.name, tag.name_key = name, key
+                session.flush()
+        except IntegrityError:  # another tag has got it meanwhile
+            raise Conflict("Another tag has this name.", field="name") from None
         audit.record(session, actor, "tag.renamed", f"tag:{tag.id}", changed, at=at)
         session.flush()
     return tag

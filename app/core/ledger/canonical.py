@@ -82,6 +82,11 @@ def microseconds(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
+def time_of(since: int) -> datetime:
+    """The time of these microseconds since 1970 (UTC)."""
+    return _EPOCH + since * _MICROSECOND
+
+
 def _canonical(value: Any) -> Any:
     """The value with the keys of every object in the order of their UTF-16 code units."""
     if isinstance(value, str):

@@ -5,17 +5,27 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
+
+from app.core.ledger.canonical import microseconds, time_of
 
 # Each event has those of its action only.
 Facts = dict[str, Any]
 _T = TypeVar("_T")
+_LATEST = microseconds(datetime.max.replace(tzinfo=UTC))
 
 
 def of_opt_in(revoked: Iterable[tuple[int, int]]) -> Facts | None:
     """The opt-outs of its destination that an opt-in revoked: the contact and the event of each."""
     found = sorted([contact_id, event_id] for contact_id, event_id in revoked)
     return {"revoked": found} if found else None
+
+
+def of_opt_out(replaced: Iterable[tuple[str, datetime, int]]) -> Facts | None:
+    """The opt-outs of destinations whose event it replaced: hash, time and event of each. Its undo puts them back."""
+    found = sorted([destination_hash, microseconds(at), event_id] for destination_hash, at, event_id in replaced)
+    return {"replaced": found} if found else None
 
 
 def of_undo(undone_event_id: int, restored_event_id: int | None) -> Facts:
@@ -48,6 +58,7 @@ class Known:
     """The facts of one event, each empty where the event has none of that kind."""
 
     revoked: tuple[tuple[int, int], ...] = ()
+    replaced: tuple[tuple[str, datetime, int], ...] = ()
     undo_of: int | None = None
     restored_event: int | None = None
     cause: str | None = None
@@ -70,6 +81,7 @@ def of(event: Any) -> Known:
         return _NOTHING
     return Known(
         revoked=tuple(_pairs(stored.get("revoked"))),
+        replaced=tuple(_opt_outs(stored.get("replaced"))),
         undo_of=_value(stored, "undo_of", int),
         restored_event=_value(stored, "restored_event", int),
         cause=_value(stored, "cause", str),
@@ -84,6 +96,13 @@ def _pairs(stored: Any) -> Iterable[tuple[int, int]]:
         match each:
             case [int(contact_id), int(event_id)]:
                 yield contact_id, event_id
+
+
+def _opt_outs(stored: Any) -> Iterable[tuple[str, datetime, int]]:
+    for each in stored if isinstance(stored, list) else ():
+        match each:
+            case [str(destination_hash), int(since), int(event_id)] if 0 <= since <= _LATEST:
+                yield destination_hash, time_of(since), event_id
 
 
 def _value(stored: Facts, name: str, kind: type[_T]) -> _T | None:

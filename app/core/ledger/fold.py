@@ -116,9 +116,6 @@ class _Folding:
         """
         undone, restored = self._changes.get(known.undo_of or 0), self._changes.get(known.restored_event or 0)
         key = (event.contact_id, event.subscription_type_id)
-        for written, by in [*self.state.opt_outs.items()]:
-            if undone is not None and by is undone:
-                self._revoke(written.subscription_type_id, written.destination_hash, written.contact_id, undone.id)
         if undone is not None and facts.of(undone).has_revoked(event.contact_id):
             self._opt_out(event, {self._spelling(undone.destination_hash)})
         is_opt_out = undone is not None and undone.action == Action.OPT_OUT
@@ -129,15 +126,16 @@ class _Folding:
             return
         self.state.consents[key] = self._consent(event, restored)
         if restored.action == Action.OPT_OUT and is_opt_out:
-            # The opt-out applies to the destination again by this event.
-            # When a bulk change is undone, it is the opt-out that the change had replaced.
-            self.state.opt_out_events[event.id] = event
+            self.state.opt_out_events[event.id] = event  # a repetition of the opt-out that holds again may name it
         elif restored.action == Action.OPT_OUT:
             self._opt_out(event, {self._spelling(restored.destination_hash)})
 
     def _take_back(self, undone: Any) -> None:
+        """What was replaced may be a repetition, which wrote no event: then only the facts of the opt-out tell it."""
         event_id = undone.id
-        for key, replaced in self._recorded[event_id].items():
+        told = {self._spelling(each): self._changes.get(by) for each, _, by in facts.of(undone).replaced}
+        for key, before in self._recorded[event_id].items():
+            replaced = before or told.get(key.destination_hash)
             if self.state.opt_outs.get(key) is not undone:  # revoked since, or recorded again
                 continue
             self.state.revoked.add((key, event_id))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from app.core import leases
 from app.core.consent.eligibility_sql import first_reason
 from app.core.consent.rules import Query
 from app.core.workspace import settings
@@ -16,6 +17,7 @@ from app.db import insert_into
 from app.models import Consent, ConsentState, Contact, SubscriptionReach, SubscriptionType, TypeState
 
 EVERY = timedelta(minutes=10)
+_LEASE = EVERY - timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def find_all(session: Session) -> dict[int, SubscriptionReach]:
 
 def _due(session: Session, at: datetime) -> list[int]:
     of_type = SubscriptionReach.subscription_type_id == SubscriptionType.id
-    claimed = select(SubscriptionReach).where(of_type, SubscriptionReach.claimed_at > at - EVERY)
+    claimed = select(SubscriptionReach).where(of_type, ~leases.is_free(SubscriptionReach.claimed_at, _LEASE, at=at))
     live = select(SubscriptionType.id).where(SubscriptionType.state == TypeState.LIVE.value, ~claimed.exists())
     return list(session.scalars(live.order_by(SubscriptionType.id)))
 
@@ -93,6 +95,6 @@ def _claim(session: Session, subscription_type_id: int, at: datetime) -> bool:
     claimed = statement.on_conflict_do_update(
         index_elements=[SubscriptionReach.subscription_type_id],
         set_={"claimed_at": at},
-        where=SubscriptionReach.claimed_at <= at - EVERY,
+        where=leases.is_free(SubscriptionReach.claimed_at, _LEASE, at=at),
     ).returning(SubscriptionReach.subscription_type_id)
     return session.scalars(claimed).first() is not None

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from app.core import leases
 from app.core.sms.purposes import MARKETING
 from app.core.workspace import settings
 from app.models import Campaign, CampaignState, SmsMessage, SmsState
@@ -157,7 +158,8 @@ def _of_campaign(campaign_id: int, at: datetime) -> Select[SmsMessage]:
 
 
 def _expired(at: datetime) -> Select[SmsMessage]:
-    return select(SmsMessage).where(_SENDING, SmsMessage.claimed_at <= at - LEASE).order_by(SmsMessage.claimed_at)
+    is_over = leases.is_over(SmsMessage.claimed_at, LEASE, at=at)
+    return select(SmsMessage).where(_SENDING, is_over).order_by(SmsMessage.claimed_at)
 
 
 def _lock(session: Session, query: Select[SmsMessage], limit: int) -> list[SmsMessage]:

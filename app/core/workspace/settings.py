@@ -122,8 +122,7 @@ def change_logo(session: Session, content: bytes | None, *, actor: str, at: date
         media_type = next((each for start, each in _LOGO_SIGNATURES.items() if content.startswith(start)), None)
         if media_type is None or (media_type == "image/webp" and content[8:12] != b"WEBP"):
             raise InvalidInput("The logo must be a PNG, JPEG or WebP picture.", field="logo")
-        if len(content) > LOGO_MAX_BYTES:
-            raise InvalidInput("The logo must be at most %(most)s kB.", field="logo", most=LOGO_MAX_BYTES // 1000)
+        refuse_large_logo(len(content))
     before = workspace.logo_hash
     workspace.logo, workspace.logo_type = content, media_type
     workspace.logo_hash = hashlib.sha256(content).hexdigest()[:16] if content else None
@@ -132,6 +131,12 @@ def change_logo(session: Session, content: bytes | None, *, actor: str, at: date
     audit.record(session, actor, "settings.logo_changed", "workspace", details, at=at)
     session.flush()
     return workspace
+
+
+def refuse_large_logo(size_bytes: int) -> None:
+    """:raises InvalidInput: a picture of this size is too large"""
+    if size_bytes > LOGO_MAX_BYTES:
+        raise InvalidInput("The logo must be at most %(most)s kB.", field="logo", most=LOGO_MAX_BYTES // 1000)
 
 
 def touch(workspace: Workspace, at: datetime) -> None:

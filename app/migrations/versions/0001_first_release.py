@@ -519,6 +519,8 @@ def create_tables() -> None:
         sa.Column("messenger_greeting", sa.JSON(), nullable=False),
         sa.Column("messenger_accent_color", sa.String(length=7), nullable=False),
         sa.Column("number_rules", sa.Text(), nullable=True),
+        sa.Column("clock_noted_at", UtcDateTime(), nullable=True),
+        sa.Column("clock_steady_since", UtcDateTime(), nullable=True),
         sa.Column("unpurged_erasure_at", UtcDateTime(), nullable=True),
         sa.Column("is_demo", sa.Boolean(), nullable=False),
         sa.Column("logo", sa.LargeBinary(), nullable=True),

@@ -3,26 +3,29 @@
 from functools import partial
 from typing import Any
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.file import FileField, FileRequired
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core import audit, clock, origins, phone, public_urls
+from app.core.accounts.rights import Right
+from app.core.errors import InvalidInput
 from app.core.subscriptions import subscription_types
 from app.core.workspace import confirmation_limits, settings
 from app.models import Channel, TypeState, Workspace
-from app.web import formatting
+from app.web import errors, formatting
 from app.web.admin import office_hours
 from app.web.admin.blueprint import blueprint
 from app.web.admin.office_hours import OfficeHoursForm
-from app.web.formkit import Form, accepted, choices, rule, text
+from app.web.formkit import Form, accepted, choices, refuse, rule, text
 from app.web.i18n import gettext, lazy_gettext
 from app.web.services import read_only, unit_of_work
-from app.web.sign_in.setup import admin_required, current_actor
+from app.web.sign_in.setup import admin_required, current_actor, current_agent
 
 _NONE = ("", lazy_gettext("None"))
 _A_NUMBER = InputRequired(lazy_gettext("Enter a whole number."))
@@ -169,6 +172,22 @@ def change_logo() -> ResponseReturnValue:
         workspace = settings.get(session)
     form = LogoForm()
     return accepted(form, _logo_saved) or (_page(SettingsForm(formdata=None, data=_values_of(workspace)), form), 422)
+
+
+@blueprint.errorhandler(413)
+def too_large(error: HTTPException) -> ResponseReturnValue:
+    """Name the limit of the logo beside its field: the body of a larger one was not read."""
+    agent = current_agent()
+    if request.endpoint != "admin.change_logo" or agent is None or not agent.may(Right.ADMINISTRATION):
+        return errors.respond(error)
+    with read_only() as session:
+        values = _values_of(settings.get(session))
+    form = LogoForm(formdata=None)
+    try:
+        settings.refuse_large_logo(request.max_content_length or 0)
+    except InvalidInput as refused:
+        refuse(form, refused)
+    return _page(SettingsForm(formdata=None, data=values), form), 413
 
 
 @blueprint.post("/admin/settings/logo/remove")

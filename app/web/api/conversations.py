@@ -115,7 +115,7 @@ def update_conversation(session: Session, body: dict[str, Any], query: dict[str,
         conversation_changes.mark_read(session, found, agent, at=at)
     elif "read" in body:
         conversation_changes.mark_unread(session, found, at=at)
-    if "custom_attributes" in body:
+    if body.get("custom_attributes") is not None:
         conversation_changes.set_attributes(session, found, body["custom_attributes"], at=at)
     _audit(session, "changed", found, {"fields": sorted(body)}, at=at)
     return _record(session, found, query)

@@ -14,7 +14,6 @@ from app.core.wording import translatable
 from app.core.workspace import settings
 from app.models import Contact, ContactRole
 from app.schemas.contact_input import EXTERNAL_ID_MAX, NAME_MAX, PHONE_MAX
-from app.web import ids
 from app.web.formkit import Form, choices, rule, text
 from app.web.i18n import lazy_gettext, sentence_of
 
@@ -121,8 +120,7 @@ class EditForm(Form):
             raise InvalidInput("Choose a time zone such as Europe/Berlin.", field="time_zone")
 
     def _read_owner(self) -> None:
-        if self.values["owner_id"] and ids.parse_id(self.values["owner_id"]) is None:
-            raise InvalidInput("Nobody who works here has this id.", field="owner_id")
+        profile.read_owner(self.values["owner_id"])
 
     def _read_identity(self) -> None:
         role = self.role.data

@@ -2,17 +2,20 @@
 
 from flask import flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
 from app.core import clock
+from app.core.accounts.rights import Right
 from app.core.bulk import files, jobs
 from app.core.errors import AssentError, InvalidInput, InvalidState, NotAvailable
 from app.core.imports import drafts
 from app.models import BulkJob
-from app.web import ids
+from app.web import errors, ids
 from app.web.i18n import gettext, sentence_of
+from app.web.imports import labels
 from app.web.imports.blueprint import blueprint
 from app.web.services import unit_of_work
-from app.web.sign_in.setup import current_actor, marketer_required
+from app.web.sign_in.setup import current_actor, current_agent, marketer_required
 
 # Without scripts a file is one request (``MAX_REQUEST_BYTES`` in ``app/__init__.py``), with some room for its frame.
 PLAIN_BYTES_MAX = 900_000
@@ -43,6 +46,16 @@ def upload() -> ResponseReturnValue:
     except _REFUSED as error:
         return _page(sentence_of(error)), 422
     return redirect(url_for("imports.columns_page", job_id=job_id), 303)
+
+
+@blueprint.errorhandler(413)
+def too_large(error: HTTPException) -> ResponseReturnValue:
+    """Name the limit beside the field: the body of a larger file was not read."""
+    agent = current_agent()
+    if request.endpoint != "imports.upload" or agent is None or not agent.may(Right.MARKETING):
+        return errors.respond(error)
+    most = labels.file_size(PLAIN_BYTES_MAX)
+    return _page(gettext("Without scripts a file of up to %(size)s can be sent.", size=most)), 413
 
 
 @blueprint.post("/imports/uploads")

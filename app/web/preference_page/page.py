@@ -42,6 +42,10 @@ class Publisher:
     time_zone: str
 
 
+# Of pages that are shown while the database cannot be asked.
+NOBODY = Publisher("", "", "", "", "", "", "UTC")
+
+
 @dataclass(frozen=True)
 class View:
     """How one reader sees a page.

@@ -21,4 +21,6 @@ def create_short_links(main: Flask) -> Flask:
     surface.extensions[views.EXTENSION] = Clicks(services_of(main).database)
     surface.register_blueprint(views.blueprint)
     surface.register_error_handler(404, views.not_found)
+    for status in (500, 503):
+        surface.register_error_handler(status, views.failed)
     return surface

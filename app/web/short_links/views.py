@@ -5,15 +5,18 @@ from typing import cast
 
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from app.core import wording
 from app.core.campaigns import short_links
 from app.core.workspace import settings
-from app.web.preference_page.page import View, publisher_of, unavailable
+from app.web.i18n import gettext, use_locale
+from app.web.preference_page.page import NOBODY, View, message_html, publisher_of, respond, unavailable
 from app.web.services import read_only
 from app.web.short_links.clicks import Clicks
 
 EXTENSION = "assent.clicks"
+_FAILED = wording.translatable("It is our mistake, and it has been logged. Please try again.")
 blueprint = Blueprint("short_links", __name__)
 
 
@@ -36,5 +39,21 @@ def not_found(_error: Exception) -> Response:
     """A page that says so, in the reader's language."""
     with read_only() as session:
         publisher = publisher_of(settings.get(session))
-    locale = wording.negotiate(None, request.headers.get("Accept-Language", ""))
-    return unavailable(View(publisher, locale, url_for))
+    return unavailable(View(publisher, _locale(), url_for))
+
+
+def failed(error: HTTPException) -> Response:
+    """A page that asks to try again, in the reader's language. The database is not asked."""
+    locale, status = _locale(), error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    with use_locale(locale):
+        is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE  # the error says why
+        sentence = gettext((is_busy and error.description) or _FAILED)
+    html = message_html(View(NOBODY, locale, url_for), "error", sentence, leads_back=False)
+    response = respond(html, status, NOBODY)
+    if isinstance(error, ServiceUnavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _locale() -> str:
+    return wording.negotiate(None, request.headers.get("Accept-Language", ""))

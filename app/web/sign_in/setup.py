@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import ParamSpec, cast
 
-from flask import Flask, abort, redirect, request, url_for
+from flask import Flask, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import Security, current_user
 from werkzeug.local import LocalProxy
@@ -159,6 +159,12 @@ def init_app(app: Flask) -> None:
 def current_agent() -> SignIn | None:
     """The agent who is signed in; null when there is none."""
     return cast(SignIn, current_user._get_current_object()) if current_user.is_authenticated else None  # noqa: SLF001
+
+
+def without_database() -> None:
+    """Let the rest of this request know only an agent who is known already: the database cannot be asked."""
+    if "_login_user" not in g:
+        current_app.login_manager._update_request_context_with_user()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def current_actor() -> str:

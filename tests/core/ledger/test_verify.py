@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, wording
 from app.core.consent import changes as consent
-from app.core.consent import locking, suppressions
+from app.core.consent import eligibility, locking, suppressions
 from app.core.contacts import erase, merge
 from app.core.contacts import records as contacts
 from app.core.inbound import receiving
@@ -24,9 +24,7 @@ from app.core.ledger.verify import Stopped, verify, verify_in
 from app.db import Database
 from app.models import (
     Action,
-    Consent,
     ConsentEvent,
-    ConsentState,
     Contact,
     DestinationOptOut,
     EvidenceLevel,
@@ -390,21 +388,61 @@ def test_nothing_is_found_where_the_clock_was_an_hour_ahead_and_is_set_back(data
     assert (found["result"], found["seals"]["total"]) == ("ok", 3), found
 
 
-def test_nothing_is_found_where_start_gives_back_an_opt_out_that_was_there_before_stop(database: Database) -> None:
+def is_reachable(session: Session, contact: Contact, offers: SubscriptionType) -> bool:
+    return not eligibility.status(session, contact, offers).reasons
+
+
+def text_in(session: Session, word: str, hours: int) -> None:
+    came = InboundText("sandbox", f"text-{hours}", make.SAMS_NUMBER, "12345", word)
+    receiving.receive(session, came, at=make.NOON + timedelta(hours=hours))
+
+
+@pytest.mark.parametrize("by", ["stranger", "client", "client who repeated it for another number"])
+def test_start_gives_back_the_opt_outs_that_were_there_before_stop_and_a_verification_misses_them(
+    database: Database, by: str
+) -> None:
+    unverified = make.evidence(Source.PREFERENCE_CENTER, level=EvidenceLevel.WEB_UNVERIFIED)
+    how = unverified if by == "stranger" else reported_by("api:1")
     with database.unit_of_work() as session:
         offers = make.live_type(session)
-        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
-        make.opt_out(session, sam, offers, evidence=reported_by("api:1"))
-        for number, word in enumerate(("STOP", "START")):
-            text_in = InboundText("sandbox", f"text-{number}", make.SAMS_NUMBER, "12345", word)
-            receiving.receive(session, text_in, at=make.NOON + timedelta(hours=2 + number))
-        assert session.scalars(select(Consent.state)).one() == ConsentState.OPTED_OUT
-        assert session.scalars(select(DestinationOptOut.event_id)).one()
+        lead, sam = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
+        make.opt_in(session, sam, offers)
+        if by.endswith("number"):
+            contacts.change_phone(session, lead, make.EVES_NUMBER, evidence=how, at=make.NOON)
+            make.opt_out(session, lead, offers, evidence=how)
+            contacts.change_phone(session, lead, make.SAMS_NUMBER, evidence=how, at=make.NOON)
+        make.opt_out(session, lead, offers, evidence=how)
+        opt_outs = select(*DestinationOptOut.__table__.c).order_by(DestinationOptOut.destination_hash)
+        before, is_reached = session.execute(opt_outs).all(), is_reachable(session, sam, offers)
+        assert (len(before), is_reached) == {"stranger": (0, True), "client": (1, False)}.get(by, (2, False))
+        for hours, word in ((2, "STOP"), (3, "START")):
+            text_in(session, word, hours)
+        assert session.execute(opt_outs).all() == before
+        assert is_reachable(session, sam, offers) == is_reached
     found = verified(database)
     assert found["result"] == "ok", found
+    with tampered(database) as connection:
+        connection.execute(text("DELETE FROM destination_opt_outs"))
+        assert verified_in(connection, database)["state"]["mismatches"]["count"] == len(before)
     with database.unit_of_work() as session:
         note = make.evidence(Source.AGENT, actor="agent:1", note="By phone.")
-        make.opt_in(session, session.get_one(Contact, sam.id), offers, evidence=note, at=make.NOON + timedelta(hours=4))
+        lead = session.get_one(Contact, lead.id)
+        make.opt_in(session, lead, offers, evidence=note, at=make.NOON + timedelta(hours=4))
+    assert verified(database)["result"] == "ok"
+
+
+def test_start_gives_back_the_opt_out_of_a_number_that_another_contact_had_lifted(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        lead, sam = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
+        make.opt_out(session, lead, offers)
+        by_text = make.evidence(Source.KEYWORD, level=EvidenceLevel.MO_REPLY)
+        make.opt_in(session, sam, offers, evidence=by_text, at=make.NOON + timedelta(hours=1))
+        assert session.scalars(select(DestinationOptOut)).all() == []
+        for hours, word in ((2, "STOP"), (3, "START")):
+            text_in(session, word, hours)
+        assert is_reachable(session, sam, offers)
+        assert session.scalars(select(DestinationOptOut)).all() == []
     assert verified(database)["result"] == "ok"
 
 

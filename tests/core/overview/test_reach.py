@@ -66,6 +66,7 @@ def test_a_type_is_counted_again_after_ten_minutes_by_one_worker(database: Datab
         assert reach.find_all(session) == {}, "a count that is not done is not shown"
         assert reach.is_due(session, at=at + timedelta(minutes=10))
         assert reach.claim_due(session, at=at + timedelta(minutes=10)) == [offers.id]
+        assert reach.claim_due(session, at=at) == [offers.id], "the clock was set back"
 
 
 def test_two_workers_that_claim_together_count_a_type_once(database: Database) -> None:

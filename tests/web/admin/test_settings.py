@@ -187,6 +187,25 @@ def test_a_file_that_is_no_picture_or_too_large_is_refused(
     assert _workspace(database).logo_hash is None
 
 
+def test_a_photo_of_megabytes_is_refused_at_its_field_with_the_limit(app: Flask, max_: FlaskClient) -> None:
+    limit = "The logo must be at most 200 kB."
+    for client, is_admin in ((max_, True), (pages.agent(app), False), (app.test_client(), False)):
+        answer = client.post(f"{PATH}/logo", data=bytes(2_000_000), content_type="multipart/form-data; boundary=x")
+        found = (answer.status_code, limit in answer.text, "erasure_due_days" in answer.text)
+        assert found == (413, is_admin, is_admin)
+        assert is_admin == ('id="logo-error" role="alert"' in answer.text)
+        assert is_admin != ("What you sent is larger than 1,000 kB." in answer.text)
+
+
+def test_a_long_text_is_refused_at_its_field_up_to_the_limit_of_a_request(max_: FlaskClient) -> None:
+    values = VALUES | {"privacy_url": "https://example.com/" + "x" * 700_000}
+    answer = pages.submit(max_, PATH, values)
+    assert (answer.status_code, 'id="privacy_url-error" role="alert"' in answer.text) == (422, True)
+    values["privacy_url"] += "x" * 700_000
+    answer = pages.submit(max_, PATH, values)
+    assert (answer.status_code, "shorten the text" in answer.text) == (413, True)
+
+
 def test_a_missing_logo_file_is_named_at_its_field(max_: FlaskClient) -> None:
     answer = pages.submit(max_, f"{PATH}/logo", page=PATH)
     assert answer.status_code == 422

@@ -60,6 +60,9 @@ def test_a_contact_is_created_found_and_changed(api: ApiClient) -> None:
     assert api.get(f"/contacts/{made['id']}").body == made.body
     changed = api.put(f"/contacts/{made['id']}", {"name": None, "custom_attributes": {"plan": None, "age": 7}})
     assert (changed["name"], changed["email"], changed["custom_attributes"]) == (None, "sam@example.com", {"age": 7})
+    same = api.put(f"/contacts/{made['id']}", {"custom_attributes": None})
+    assert (same.status, same["custom_attributes"]) == (200, {"age": 7})
+    assert api.post("/contacts", {"role": "lead", "custom_attributes": None})["custom_attributes"] == {}
 
 
 def test_a_lead_needs_only_its_role(api: ApiClient) -> None:

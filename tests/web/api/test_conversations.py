@@ -566,6 +566,7 @@ def test_custom_attributes_of_a_conversation_are_merged(api: ApiClient, conversa
     api.put(f"/conversations/{conversation}", {"custom_attributes": {"order": 7, "topic": "table"}})
     changed = api.put(f"/conversations/{conversation}", {"custom_attributes": {"topic": None, "size": "four"}})
     assert changed["custom_attributes"] == {"order": 7, "size": "four"}
+    assert api.put(f"/conversations/{conversation}", {"custom_attributes": None}).status == 200
     assert api.get("/conversations")["conversations"][0]["custom_attributes"] == {"order": 7, "size": "four"}
     assert api.put(f"/conversations/{conversation}", {"custom_attributes": {"a": []}}).field == "custom_attributes"
 

@@ -110,3 +110,11 @@ def test_files_that_cannot_be_imported_are_refused(mia: FlaskClient, data: bytes
     sent = mia.post("/imports/new", data={"csrf_token": token, "file": (io.BytesIO(data), "a.csv")})
     assert sent.status_code == 422
     assert problem in sent.get_data(as_text=True)
+
+
+def test_without_scripts_a_file_that_is_too_large_is_refused_at_its_field_with_the_limit(
+    app: Flask, mia: FlaskClient
+) -> None:
+    for client, is_named in ((mia, True), (app.test_client(), False)):
+        answer = client.post("/imports/new", data=bytes(1_100_000), content_type="multipart/form-data; boundary=x")
+        assert (answer.status_code, "a file of up to 900 kB can be sent.</p>" in answer.text) == (413, is_named)

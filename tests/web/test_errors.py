@@ -1,0 +1,104 @@
+"""While the database is away, every address says so: 503 in the reader's language, or what needs no database."""
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.web import mounts
+from app.web.services import services_of
+from tests.listening import before_statements
+from tests.web import pages
+from tests.web.test_health import unreachable
+
+PREFIXES = ("", "/f", "/p", "/s", "/site", "/hooks", "/messenger/api", "/api", "/inbox", "/contacts", "/static")
+BUSY = "Der Server ist ausgelastet. Bitte versuchen Sie es gleich noch einmal."
+NOTHING_RECORDED = "Es wurde nichts gespeichert"
+GERMAN = {"Accept-Language": "de"}
+
+
+@pytest.fixture
+def away(app: Flask) -> Flask:
+    """The application, whose database cannot be reached."""
+    found = create_app(unreachable(services_of(app).settings))
+    found.testing = False
+    return found
+
+
+@pytest.fixture
+def ana(app: Flask, away: Flask) -> FlaskClient:
+    """A browser with the cookies of an agent who signed in before."""
+    client = away.test_client()
+    for cookie in pages.agent(app)._cookies.values():
+        client.set_cookie(cookie.key, cookie.value, domain=cookie.domain, path=cookie.path)
+    return client
+
+
+def address(rule: str) -> str:
+    """An address of a route."""
+    filled = re.sub(r"<any\(([^,)]*)[^>]*>", lambda found: found[1].strip("'\" "), rule)
+    return re.sub(r"<[^<>]*>", "1", filled)
+
+
+def call(client: FlaskClient, method: str, path: str) -> TestResponse:
+    with client.open(path, method=method, headers=GERMAN | {"Authorization": "Bearer assent_x"}) as response:
+        response.get_data()
+        return response
+
+
+def test_no_address_is_a_500_whether_it_is_known_or_not(away: Flask, ana: FlaskClient) -> None:
+    known = {(method, address(route.path)) for route in mounts.routes(away) for method in route.methods}
+    unknown = {(method, prefix + more) for method in ("GET", "POST") for prefix in PREFIXES for more in ("/x", "/x/y")}
+    for client in (ana, away.test_client()):
+        for method, path in sorted(known | unknown):
+            response = call(client, method, path)
+            assert response.status_code < 500 or response.status_code == 503, (method, path, response.status_code)
+            if response.status_code == 503 and path != "/readyz":
+                is_german = 'lang="de"' in response.text or (path.startswith("/hooks") and not response.text)
+                assert is_german or response.is_json, (method, path)
+                assert response.headers["Retry-After"] == "2", (method, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/inbox", BUSY),
+        ("/x", BUSY),
+        ("/s/AAAAAAAAAAAA", BUSY),
+        ("/s/x/y", BUSY),
+        ("/f/form/x", NOTHING_RECORDED),
+        ("/f/x/y", NOTHING_RECORDED),
+        ("/p/x", NOTHING_RECORDED),
+    ],
+)
+def test_the_page_says_what_to_do_in_the_language_of_the_reader(ana: FlaskClient, path: str, sentence: str) -> None:
+    response = call(ana, "GET", path)
+    assert (response.status_code, sentence in response.text) == (503, True)
+
+
+def test_the_api_answers_with_an_error_list(away: Flask) -> None:
+    response = call(away.test_client(), "GET", "/api/contacts")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert (response.json or {})["errors"][0]["code"] == "service_unavailable"
+
+
+@pytest.mark.own_app
+@pytest.mark.own_database
+@pytest.mark.databases("postgresql")
+def test_a_postgresql_that_ends_during_a_request_is_503_in_the_language_of_the_agent(app: Flask) -> None:
+    client, app.testing = pages.agent(app), False
+    pages.submit(client, "/account/language", {"locale": "de"}, page="/account")
+    number = 0
+
+    def end(connection: object, *_more: object) -> None:
+        nonlocal number
+        number += 1
+        if number == 2:  # the agent is known by then
+            connection.connection.driver_connection.close()  # type: ignore[attr-defined]
+
+    with before_statements(services_of(app).database, end):
+        response = client.get("/contacts", headers={"Accept-Language": "fr"})
+    assert (response.status_code, BUSY in response.text) == (503, True)
