@@ -9,24 +9,30 @@ from app.core.ledger.events import LedgerLine
 from app.core.proof import rule_words, rules
 from app.core.proof.pdf import Document, Section
 from app.core.proof.rules import Assessment
-from app.models import Action, EvidenceLevel, Source, Workspace
-from app.web import formatting, i18n
+from app.models import Action, Contact, EvidenceLevel, Source, Workspace
+from app.web import formatting, i18n, people
 from app.web.contacts import labels
 from app.web.i18n import gettext
 
 
 def document(
-    line: LedgerLine, receipt: dict[str, Any], assessments: Sequence[Assessment], type_name: str, workspace: Workspace
+    line: LedgerLine,
+    receipt: dict[str, Any],
+    assessments: Sequence[Assessment],
+    type_name: str,
+    workspace: Workspace,
+    contact: Contact | None,
 ) -> Document:
     """What was seen, what proves it, who is responsible, and what the rules ask for.
 
     :param type_name: of the subscription type; empty where the event is about all
+    :param contact: the one of the event, or that it was merged into; null where the event is about a number alone
     """
     title = gettext("Receipt of event %(event)s", event=line.event.id)
     happened = ", ".join(filter(None, (gettext(labels.TITLES[Action(line.event.action)]), type_name)))
     sections = [
         Section(gettext("What they saw"), [], _seen(line)),
-        Section(happened, list(_evidence(line, workspace))),
+        Section(happened, [*_person(contact, workspace), *_evidence(line, workspace)]),
         Section(gettext("Proof"), list(_proof(receipt))),
         Section(gettext("Controller"), list(_controller(workspace))),
         Section(
@@ -51,13 +57,19 @@ def _seen(line: LedgerLine) -> tuple[str, ...]:
     return tuple(part for part in (shown.brand, *shown.text.splitlines(), *shown.notes, *shown.links, button) if part)
 
 
+def _person(contact: Contact | None, workspace: Workspace) -> Iterable[tuple[str, str]]:
+    if contact is not None:
+        yield gettext("Person"), people.label(contact, workspace.time_zone)
+        yield gettext("Contact id"), contact.public_id
+
+
 def _evidence(line: LedgerLine, workspace: Workspace) -> Iterable[tuple[str, str]]:
     event, evidence = line.event, line.evidence
     yield gettext("Evidence"), gettext(labels.LEVELS[EvidenceLevel(event.evidence_level)])
     yield gettext("Source"), gettext(labels.SOURCES[Source(event.source)])
     yield gettext("Recorded by"), formatting.actor(event.actor, {})
     if evidence is None:
-        yield gettext("Evidence"), gettext("Erased with the person. The event stays.")
+        yield gettext("Evidence"), gettext("The evidence was erased. Only the event is left.")
     else:
         values = (
             (gettext("Number or address"), phone.formatted(evidence.destination) if evidence.destination else ""),

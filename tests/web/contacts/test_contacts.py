@@ -384,7 +384,7 @@ def test_an_erased_contact_shows_only_the_record_without_personal_data(
         erase.erase(session, session.get_one(Contact, sam.id), actor="agent:1", at=make.NOON)
     html = ana.get(_page(sam)).get_data(as_text=True)
     assert "Erased contact</span></h1>" in html
-    assert "Erased with the person. The event stays." in html
+    assert "The evidence was erased. Only the event is left." in html
     for offered in ("Start a conversation", "Insert a form", "Record an opt-in", "Record an opt-out", "archived"):
         assert offered not in html
     assert ana.get(f"/inbox/new/{sam.public_id}").status_code == 404

@@ -12,7 +12,7 @@ from app.core.contacts import erase
 from app.core.ledger import sealing, signing_keys
 from app.core.proof import receipt_check
 from app.db import Database
-from app.models import Contact, EvidenceLevel
+from app.models import Contact, EvidenceLevel, Source
 from tests import make
 from tests.make import NOON, SAMS_NUMBER
 
@@ -43,6 +43,21 @@ def test_the_page_shows_the_form_as_it_was_seen_the_proof_and_the_rules(ana: Fla
     for shown in ("Root of the seal", "TCPA, prior express written consent", "How to stop (STOP)", "My business"):
         assert shown in html
     assert "The text has the words “STOP”." in html
+    assert "<bdi>Sam</bdi>" in html, "a printed page says whose receipt it is"
+
+
+def test_a_number_that_was_not_on_the_page_is_not_shown_as_seen(ana: FlaskClient, database: Database) -> None:
+    """The page of preferences names its types. The number is beside them, shortened."""
+    with database.unit_of_work() as session:
+        sam, offers = make.contact(session, phone_number=SAMS_NUMBER), make.live_type(session)
+        words = wording.freeze("en", {"brand": "Harbour Coffee", "form_title": "Offers", "button": "Unsubscribe"})
+        how = make.evidence(Source.PREFERENCE_CENTER, words=words, locale="en")
+        event_id = make.opt_out(session, sam, offers, evidence=how).event_id
+    html = ana.get(f"/receipts/{event_id}").get_data(as_text=True)
+    seen, _, rest = html.partition("</figure>")
+    assert "Unsubscribe" in seen
+    assert "555-0123" not in seen
+    assert "555-0123" in rest
 
 
 def test_the_file_verifies_with_the_public_keys(ana: FlaskClient, database: Database, event_id: int) -> None:
@@ -68,7 +83,7 @@ def test_after_an_erasure_the_page_says_so_and_shows_no_number(
     with database.unit_of_work() as session:
         erase.erase(session, session.get_one(Contact, 1), actor="agent:1", at=NOON)
     html = ana.get(f"/receipts/{event_id}").get_data(as_text=True)
-    assert "Erased with the person" in html
+    assert "The evidence was erased. Only the event is left." in html
     assert "Root of the seal" in html
     assert "555-0123" not in html
 
