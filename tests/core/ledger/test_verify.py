@@ -458,6 +458,9 @@ def test_a_head_that_a_restore_took_away_is_told_and_no_tampering(sealed: Databa
     assert found["heads"][0]["lost_by_restore_in_seal"] == 4
     assert found["restores"][0]["restore"]["replaced"] == replaced
     assert verified(sealed, lost | {"seal_id": 8})["result"] == "tampered", "it was published after the restore"
+    an_hour_later = lost["seal"]["sealed_at"] + 3_600_000_000
+    later = lost | {"seal": lost["seal"] | {"sealed_at": an_hour_later}}
+    assert verified(sealed, later)["result"] == "tampered", "a rollback after the restore took it"
 
 
 def test_a_verification_can_be_stopped(sealed: Database) -> None:
