@@ -10,7 +10,7 @@ from app.core.proof import rule_words, rules
 from app.core.proof.pdf import Document, Section
 from app.core.proof.rules import Assessment
 from app.models import Action, Contact, EvidenceLevel, Source, Workspace
-from app.web import formatting, i18n, people
+from app.web import formatting, i18n, people, shown_words
 from app.web.contacts import labels
 from app.web.i18n import gettext
 
@@ -51,10 +51,15 @@ def document(
 
 def _seen(line: LedgerLine) -> tuple[str, ...]:
     shown = rules.shown_text(line.words)
-    if shown is None:
+    if shown is None or line.words is None:
         return ()
-    button = f"[ {shown.button} ]" if shown.button else ""
-    return tuple(part for part in (shown.brand, *shown.text.splitlines(), *shown.notes, *shown.links, button) if part)
+    page = shown_words.reproduction(line.words)
+    number, button = shown_words.number_on_page(line.evidence, page), shown.button
+    title, field = page.shown.get("form_title", ""), page.shown.get("label") or page.shown.get("saved_label")
+    above = (shown.brand, title, field, page.shown.get("hint"), f"[ {number} ]" if number else "")
+    rest = shown.text.removeprefix(title).splitlines()
+    below = (*rest, *shown.notes, *shown.links, f"[ {button} ]" if button else "")
+    return tuple(part for part in (*above, *below) if part)
 
 
 def _person(contact: Contact | None, workspace: Workspace) -> Iterable[tuple[str, str]]:
@@ -79,10 +84,14 @@ def _evidence(line: LedgerLine, workspace: Workspace) -> Iterable[tuple[str, str
             (gettext("Language"), evidence.locale),
             (gettext("IP address"), evidence.ip_address),
             (gettext("Browser"), evidence.user_agent),
-            *((labels.detail(name), value) for name, value in (evidence.details or {}).items()),
+            *((labels.detail(name), _detail(name, value)) for name, value in (evidence.details or {}).items()),
         )
         yield from ((name, str(value)) for name, value in values if value)
     yield gettext("Recorded"), _time(event.recorded_at, workspace)
+
+
+def _detail(name: str, value: Any) -> Any:
+    return formatting.actor(value, {}) if name == "inserted_by" else value
 
 
 def _proof(receipt: dict[str, Any]) -> Iterable[tuple[str, str]]:
