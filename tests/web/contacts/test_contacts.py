@@ -416,7 +416,7 @@ def test_words_of_the_evidence_are_in_the_language_of_the_reader(
     with database.unit_of_work() as session:
         make.opt_in(session, sam, make.live_type(session), evidence=evidence)
     html = ana.get(_page(sam), headers={"Accept-Language": "de"}).get_data(as_text=True)
-    assert "<dt>Land</dt><dd>GB</dd>" in html
-    assert "<dt>Plan</dt><dd>phonenumbers 9</dd>" in html
+    assert "<dt>Land</dt><dd><bdi>GB</bdi></dd>" in html
+    assert "<dt>Plan</dt><dd><bdi>phonenumbers 9</bdi></dd>" in html
     table = ana.get("/contacts", headers={"Accept-Language": "de"}).get_data(as_text=True)
     assert '<td data-label="Telefonnummer"' in table
