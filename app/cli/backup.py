@@ -44,7 +44,8 @@ def backup(file: Path) -> None:
 def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes flags like this
     """Bring back what FILE holds. Stop the server first.
 
-    What happened since is lost, but for numbers that said no: they stay suppressed.
+    What happened since is lost, except what people asked for in a database that is replaced: their opt-outs, objections
+    and erasures are kept.
     """
     from app.core import backup
 
@@ -57,16 +58,23 @@ def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes f
     click.echo(f"{manifest.rows} rows are back, as of {manifest.made_at}, in {address(settings)}.")
     if restored.carried_over is None:
         click.echo(
-            f"WARNING: what was replaced could not be read. Whoever opted out after {manifest.made_at} counts as opted "
-            "in again: add their numbers to the suppressions before anything is sent.",
+            f"WARNING: what happened after {manifest.made_at} is not known here. People who opted out or were erased "
+            "since then are opted in or back again: before anything is sent, add their numbers to the suppressions, "
+            "record their opt-outs, and erase them again.",
             err=True,
         )
-    elif restored.carried_over:
-        click.echo(
-            f"WARNING: {restored.carried_over} numbers said no after this backup was made. They stay suppressed; "
-            "what else happened since is gone.",
-            err=True,
-        )
+        return
+    kept = restored.kept
+    found = {
+        "numbers stay suppressed": restored.carried_over,
+        "opt-outs were recorded again": kept.opt_outs,
+        "objections to all messages were recorded again": kept.objections,
+        "people were erased again": kept.erasures,
+        "requests for deletion are open again": kept.requests,
+    }
+    if said := ", ".join(f"{count} {words}" for words, count in found.items() if count):
+        click.echo(f"WARNING: after this backup was made, people opted out or asked for more: {said}.", err=True)
+    click.echo("What else happened after it is gone, opt-ins too.")
 
 
 COMMANDS = (db, backup, restore)

@@ -90,14 +90,14 @@ class EvidenceSchema(Output):
 
 
 class EvidenceField(Itself):
-    """The evidence of a ledger line; null once the person was erased."""
+    """The evidence of a ledger line; null once it was erased."""
 
     def _serialize(self, *arguments: Any, **more: Any) -> Any:
         return super()._serialize(*arguments, **more) if arguments[-1].evidence is not None else None
 
 
 class ConsentEventSchema(Output):
-    """One line of the ledger (``ledger.LedgerLine``); ``evidence`` is null once the person was erased."""
+    """One line of the ledger (``ledger.LedgerLine``); ``evidence`` is null once it was erased."""
 
     type = Constant("consent_event")
     id = fields.String(required=True, attribute="event.id")

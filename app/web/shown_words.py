@@ -8,6 +8,9 @@ from typing import Any
 import nh3
 from markupsafe import Markup
 
+from app.core import phone
+from app.models import ConsentEvidence
+
 _REPRODUCED = ("form_title", "label", "saved_label", "hint", "legal_html", "button", "links", "notes", "brand")
 _LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
 
@@ -34,6 +37,16 @@ def reproduction(body: str) -> Reproduction:
     legal = nh3.clean(str(shown.get("legal_html", "")), tags=_LEGAL_TAGS, attributes={"a": {"href"}})
     rest = tuple((name, _plain(value)) for name, value in sorted(fields.items()) if value)
     return Reproduction(str(fields.get("locale", "en")), shown, Markup(legal), rest)  # noqa: S704 - cleaned above
+
+
+def number_on_page(evidence: ConsentEvidence | None, page: Reproduction) -> str:
+    """The number or address as it was on the page: as typed, shortened or in full. Empty where the page had none."""
+    if evidence is None or evidence.destination is None:
+        return ""
+    details = evidence.details or {}
+    recorded = str(details.get("shown_as") or details.get("typed_as") or "")
+    has_field = bool(page.shown.get("label") or page.shown.get("saved_label"))
+    return recorded or (phone.formatted(evidence.destination) if has_field else "")
 
 
 def _fields(body: str) -> dict[str, Any]:

@@ -19,11 +19,14 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// Prints the page: <button data-print hidden>.
+// Prints the page, with what is folded: <button data-print hidden>.
 for (const button of document.querySelectorAll("button[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
 }
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details.more")) folded.open = true;
+});
 
 // Closes a menu, and a step that asks first, by Escape or by a click beside it.
 for (const menu of document.querySelectorAll("details.menu, details.confirm")) {

@@ -40,6 +40,10 @@ def test_a_downloaded_receipt_verifies_offline_and_show_me_works_after_an_erasur
     page.get_by_role("link", name="Receipt of event").click()
     expect(page.get_by_text("Hear it first")).to_be_visible()
     expect(page.get_by_role("button", name="Print")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.get_by_text("A phone number, email address or web address of the sender")).to_be_visible()
+    expect(page.get_by_role("button", name="Print")).to_be_hidden()
+    page.emulate_media(media="screen")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download receipt").click()
     download.value.save_as(tmp_path / "receipt.json")
@@ -55,7 +59,7 @@ def test_a_downloaded_receipt_verifies_offline_and_show_me_works_after_an_erasur
     page.get_by_role("link", name="Proof of consent").click()
     page.get_by_label("Phone number or email address").fill("001 (202) 555-0123")
     page.get_by_role("button", name="Show everything").click()
-    expect(page.locator("article.event").first).to_contain_text("Erased with the person. The event stays.")
+    expect(page.locator("article.event").first).to_contain_text("The evidence was erased. Only the event is left.")
     expect(page.get_by_text("Hear it first")).to_have_count(0)
     expect(page).to_have_url(f"{address}/show-me")
     with page.expect_download() as file:

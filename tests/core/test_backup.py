@@ -22,13 +22,15 @@ from app import config
 from app.core import backup, clock, demo
 from app.core.accounts import agents, sessions
 from app.core.backup import archive
+from app.core.backup.people import Kept
 from app.core.consent import current as current_consents
 from app.core.consent import eligibility, locking, suppressions
-from app.core.contacts import erase, retention
+from app.core.contacts import erase, merge, retention
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidState
 from app.core.ledger import head, sealing, signing_keys
 from app.core.ledger.verify import verify
+from app.core.preferences import erasure_requests
 from app.core.signing import Keys
 from app.core.workspace import bootstrap
 from app.db import Database, take_alone
@@ -36,6 +38,7 @@ from app.models import (
     AgentSession,
     Base,
     Channel,
+    Consent,
     ConsentEvent,
     ConsentState,
     Contact,
@@ -323,6 +326,54 @@ def test_opt_outs_after_the_backup_become_suppressions_when_it_is_restored(
     assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2, (
         "also when the restored database is replaced"
     )
+
+
+def test_what_people_asked_for_after_the_backup_is_done_again_when_it_is_restored(
+    settings: config.Settings, database: Database, tmp_path: Path
+) -> None:
+    with database.unit_of_work() as session:
+        by_email = make.live_type(session, channel=Channel.EMAIL)
+        mail = {name: f"{name}@example.com" for name in ("sam", "eve", "ana", "max", "leo")}
+        sam, eve, ana, maxi, leo = (make.contact(session, email_address=each) for each in mail.values())
+        part = make.contact(session, role="lead", external_id=None, phone_number=make.SAMS_NUMBER)
+        for each in (sam, leo):
+            make.opt_in(session, each, by_email)
+        make.opt_out(session, leo, by_email)
+    file = tmp_path / "file.zip"
+    backup.write(settings, database, file)
+    with database.unit_of_work() as session:
+        make.opt_out(session, session.get_one(Contact, sam.id), by_email)
+        contacts.change_gdpr_optin(session, session.get_one(Contact, eve.id), gdpr_optin=False, at=NOON)
+        merge.merge(session, part.public_id, ana.public_id, actor="agent:1", at=NOON)
+        erase.erase(session, session.get_one(Contact, ana.id), actor="agent:1", at=NOON)
+        erasure_requests.request(session, maxi.id, at=NOON)
+        new = make.contact(session, email_address="new@example.com")
+        make.opt_in(session, new, by_email)
+        make.opt_out(session, new, by_email)
+    database.close()
+    found = backup.restore(settings, file, replace=True, had_key=True)
+    assert found.kept == Kept(opt_outs=1, objections=1, erasures=2, requests=1)
+    other = bootstrap.open_database(settings)
+    with other.read_only() as session:
+        assert {each.state for each in session.scalars(select(Consent))} == {ConsentState.OPTED_OUT}
+        assert session.get_one(Contact, eve.id).gdpr_optin is False
+        assert [session.get_one(Contact, each.id).email for each in (ana, part)] == [None, None]
+        assert session.get_one(Contact, part.id).phone is None
+        assert [each.contact.id for each in erasure_requests.open_requests(session)] == [maxi.id]
+    assert not verify(other).is_tampered
+    other.close()
+    again = backup.restore(settings, file, replace=True, had_key=True)
+    assert again.kept == found.kept, "also when the restored database is replaced"
+
+
+@on_sqlite
+def test_it_is_said_when_nothing_is_known_of_what_happened_after_the_backup(
+    settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "file.zip"
+    backup.write(settings, filled, file)
+    assert backup.restore(empty, file, replace=False, had_key=False).carried_over is None
+    assert backup.restore(empty, file, replace=True, had_key=True).carried_over == 0
 
 
 @on_sqlite

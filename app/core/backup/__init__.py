@@ -9,9 +9,10 @@ from app import migrations
 from app.config import VERSION, Settings
 from app.core import clock
 from app.core.accounts import sessions
-from app.core.backup import archive, opt_outs, postgresql, replaced_ledger, sqlite
+from app.core.backup import archive, opt_outs, people, postgresql, replaced_ledger, sqlite
 from app.core.backup.archive import Backup, Manifest
 from app.core.backup.opt_outs import OptOutRecord
+from app.core.backup.people import Kept
 from app.core.contacts import number_rules
 from app.core.errors import InvalidState
 from app.core.ledger import sealing
@@ -60,18 +61,21 @@ class Restored:
     """The result of a restore.
 
     :param carried_over: how many numbers were suppressed because of opt-outs in the replaced database; null when that
-        could not be read or had another key, so that these numbers may now be texted
+        was empty, could not be read or had another key, so that these numbers may now be texted
+    :param kept: what else people had asked for there
     """
 
     manifest: Manifest
     carried_over: int | None
+    kept: Kept
 
 
 def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> Restored:
     """Replace the database by the content of ``file``, then migrate it to this version. The servers must be stopped.
 
     The file is checked against its hashes before anything changes. On PostgreSQL the restore is one transaction, on
-    SQLite one renamed file. Numbers that opted out in the replaced database stay suppressed.
+    SQLite one renamed file. Numbers that opted out in the replaced database stay suppressed, and what else people asked
+    for there is done again (``people.py``).
     Texts that waited are held, because they may have been sent since. Agents sign in again. A seal of the ledger tells
     what was replaced.
 
@@ -101,17 +105,17 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
         with database.read_only() as session:
             restored = replaced_ledger.record_of(session, made_at=backup.manifest.made_at, replaced=replaced)
         carried_over = None if before is None else opt_outs.carry_over(database, before, at=clock.now())
+        with database.unit_of_work() as session:
+            kept = people.carry_over(session, before.people, at=clock.now()) if before else Kept()
         sealing.seal(database, restore=restored)
     finally:
         database.close()
-    return Restored(backup.manifest, carried_over)
+    return Restored(backup.manifest, carried_over, kept)
 
 
 def _opt_outs_before(settings: Settings, *, replace: bool, same_key: bool) -> OptOutRecord | None:
     """What opted out in the database that is about to be replaced; null when that is unknown."""
-    if not replace:
-        return OptOutRecord()
-    return opt_outs.read(settings) if same_key else None
+    return opt_outs.read(settings) if replace and same_key else None
 
 
 def _check_fits(manifest: Manifest, engine: str) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from app import migrations
 from app.config import Settings
 from app.core import audit
+from app.core.backup import people
+from app.core.backup.people import PeopleRecord
 from app.core.consent import suppressions
 from app.core.signing import keys_of
 from app.core.workspace import bootstrap
@@ -41,15 +43,19 @@ class OptOutRecord:
 
     :param opt_outs: key to the name of the subscription type
     :param last_event: the id of the last consent event; receivers of webhooks treat only higher ids as newer
+    :param people: what people asked for beside
     """
 
     suppressions: list[dict[str, Any]] = field(default_factory=list)
     opt_outs: dict[_OptOutKey, str] = field(default_factory=dict)
     last_event: int = 0
+    people: PeopleRecord = field(default_factory=PeopleRecord)
 
 
 def read(settings: Settings) -> OptOutRecord | None:
-    """Read them from the database that is about to be replaced; null when it cannot be read or has another key.
+    """Read them from the database that is about to be replaced.
+
+    Null when it knows nothing: it has no event, cannot be read, or has another key.
 
     That database may have another version, so only columns that all versions have are read.
     """
@@ -92,14 +98,16 @@ def carry_over(database: Database, before: OptOutRecord, *, at: datetime) -> int
 
 def _read(session: Session) -> OptOutRecord | None:
     if migrations.current_revision(session.connection()) is None:
-        return OptOutRecord()
+        return None
     key_check = run(session, select(_WORKSPACE.c.key_check)).scalar_one_or_none()
     if key_check not in {None, keys_of(session).check}:
         return None
+    last_event = run(session, select(func.max(_EVENT.c.id))).scalar_one()
+    if last_event is None:
+        return None
     columns = [_SUPPRESSION.c[name] for name in ("phone_hash", "phone", "cause", "note", "created_at")]
     suppressed = [dict(row) for row in run(session, select(*columns)).mappings()]
-    last_event = run(session, select(func.max(_EVENT.c.id))).scalar_one() or 0
-    return OptOutRecord(suppressed, _opt_outs(session), last_event)
+    return OptOutRecord(suppressed, _opt_outs(session), last_event, people.read(session))
 
 
 def _continue_event_ids(session: Session, last_event: int) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.errors import InvalidInput
 from app.core.ledger import seals, verify_seals
+from app.core.ledger.canonical import microseconds
 from app.core.ledger.report import Report
 from app.core.ledger.unreadable import readable
 from app.models import LedgerSeal, PublishedHead, SigningKey
@@ -59,17 +60,19 @@ def check(session: Session, published: list[dict[str, Any]], report: Report) -> 
     """Compare heads that were published with the seals that are there now.
 
     A ledger that was rolled back lacks the seal of a head, or has another one in its place. A restore from a backup
-    does so, too. It says so in its first seal, and is reported.
+    does so, too. It says so in its first seal, and is reported. It explains only heads from before it: one that was
+    published later was lost in another way.
 
     :param published: heads that the caller knows; those that this database remembers are added
     """
-    known = {(head["seal_id"], head["seal_hash"]) for head in [*published, *_remembered(session, report)]}
-    for seal_id, seal_hash in sorted(known):
+    heads = [*published, *_remembered(session, report)]
+    known = {(head["seal_id"], head["seal_hash"]): _sealed_at(head) for head in heads}
+    for (seal_id, seal_hash), sealed_at in sorted(known.items(), key=lambda each: each[0]):
         row = session.execute(verify_seals.READABLE.where(_SEAL.c.id == seal_id)).one_or_none()
         line = {"seal_id": seal_id, "seal_hash": seal_hash}
         if row is not None and verify_seals.hash_of(verify_seals.seal_of(row)).hex() == seal_hash:
             report.heads.append({**line, "found": True})
-        elif restore := _restore_after(session, seal_id):
+        elif restore := _restore_after(session, seal_id, sealed_at):
             report.heads.append({**line, "found": False, "lost_by_restore_in_seal": restore})
         else:
             report.heads.append({**line, "found": False})
@@ -87,10 +90,21 @@ def _remembered(session: Session, report: Report) -> Iterator[dict[str, Any]]:
             report.lost_heads.add(row.seal_id)
 
 
-def _restore_after(session: Session, seal_id: int) -> int | None:
+def _sealed_at(head: dict[str, Any]) -> int | None:
+    """When the seal of a head was made, in microseconds; null where the head does not say so."""
+    match head:
+        case {"seal": {"sealed_at": int(at)}}:
+            return at
+    return None
+
+
+def _restore_after(session: Session, seal_id: int, sealed_at: int | None) -> int | None:
     """The seal of a restore that replaced a ledger with this seal; null when there is none."""
-    query = select(_SEAL.c.id, readable(_SEAL.c.restore)).where(_SEAL.c.restore.is_not(None)).order_by(_SEAL.c.id)
-    for found_id, restore in session.execute(query):
+    columns = (_SEAL.c.id, readable(_SEAL.c.restore), readable(_SEAL.c.sealed_at))
+    query = select(*columns).where(_SEAL.c.restore.is_not(None)).order_by(_SEAL.c.id)
+    for found_id, restore, restored_at in session.execute(query):
+        if sealed_at is not None and sealed_at > microseconds(restored_at + verify_seals.CLOCKS_DIFFER):
+            continue
         match restore:
             case {"replaced": {"seal_id": int(replaced)}} if found_id <= seal_id <= replaced:
                 return int(found_id)

@@ -18,7 +18,7 @@ _SEAL, _KEY = LedgerSeal.__table__, SigningKey.__table__
 # Every seal, whatever is in its row; ``seal_of`` makes it one.
 READABLE = select(*(readable(each) for each in _SEAL.c))
 # Clocks of several machines may differ by as much.
-_CLOCKS_DIFFER = timedelta(minutes=5)
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class CheckedSeal(NamedTuple):
@@ -110,8 +110,8 @@ def _problems_of_key(seal: LedgerSeal, key: SigningKey | None, foreign: set[str]
         return ["key"]
     if not _is_signed(seal, key):
         return ["signature"]
-    is_late = key.retired_at is not None and seal.sealed_at > key.retired_at + _CLOCKS_DIFFER
-    return ["sealed_at"] if is_late or seal.sealed_at < key.created_at - _CLOCKS_DIFFER else []
+    is_late = key.retired_at is not None and seal.sealed_at > key.retired_at + CLOCKS_DIFFER
+    return ["sealed_at"] if is_late or seal.sealed_at < key.created_at - CLOCKS_DIFFER else []
 
 
 def _is_signed(seal: LedgerSeal, key: SigningKey) -> bool:

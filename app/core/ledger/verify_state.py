@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Column, Select, select
+from sqlalchemy import Column, Label, Select, select
 from sqlalchemy.orm import Session
 
 from app.core.ledger import facts
@@ -39,9 +39,11 @@ _FOLDED = tuple(
         "facts",
     )
 )
-_NUMBERS: tuple[tuple[tuple[Column[Any], ...], Column[Any], Column[Any]], ...] = (
+_NUMBERS: tuple[tuple[tuple[Column[Any] | Label[Any], ...], Column[Any], Column[Any]], ...] = (
     ((_CONSENT.c.contact_id, _CONSENT.c.subscription_type_id), _CONSENT.c.destination, _CONSENT.c.destination_hash),
     ((_SUPPRESSION.c.phone_hash,), _SUPPRESSION.c.phone, _SUPPRESSION.c.phone_hash),
+    ((_CONTACT.c.id.label("contact_id"),), _CONTACT.c.phone, _CONTACT.c.phone_hash),
+    ((_CONTACT.c.id.label("contact_id"),), _CONTACT.c.email, _CONTACT.c.email_hash),
 )
 _OF_NUMBERS = (Action.SUPPRESS.value, Action.LIFT.value)
 _SOURCES: tuple[tuple[str, Select[Any]], ...] = (
@@ -98,7 +100,10 @@ def check(session: Session, history: History, report: Report) -> None:
 
 
 def _check_numbers(session: Session, report: Report) -> None:
-    """Numbers and addresses that are stored beside their hash. A consent for a reassigned number has none any more."""
+    """Numbers and addresses that are stored beside their hash. A consent for a reassigned number has none any more.
+
+    A contact is texted at its number, and its consents are found by the hash: they must be those of one number.
+    """
     keys = keys_of(session)
     for columns, value, stored_hash in _NUMBERS:
         query = select(*columns, value.label("value"), stored_hash.label("hash"))

@@ -31,7 +31,7 @@ _EXPLANATIONS = {
     "verify_receipt.mjs, and with the public keys from /ledger/keys.json that you saved yourself.",
     PENDING: "This event is not sealed yet. Seals follow within seconds: get a new receipt for the whole proof.",
 }
-_ERASED = " The person was erased, so the evidence is gone; its hash in the event still fixes what it was."
+_ERASED = " The evidence was erased; its hash in the event still fixes what it was."
 
 
 def line_of(session: Session, event_id: int, *, contact_id: int | None = None) -> LedgerLine:

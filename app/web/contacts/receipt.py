@@ -5,12 +5,15 @@ from typing import Any
 
 from flask import Response, render_template
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from app.core import clock, phone
 from app.core.contacts import records as contacts
+from app.core.ledger.events import LedgerLine
 from app.core.proof import pdf, receipts, rule_words
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
+from app.models import Contact
 from app.web import formatting, shown_words
 from app.web.contacts import labels, receipt_document
 from app.web.contacts.blueprint import blueprint
@@ -28,7 +31,7 @@ def receipt_page(event_id: int) -> ResponseReturnValue:
         return render_template(
             "contacts/receipt.html",
             line=line,
-            contact=contacts.find_surviving(session, line.contact) if line.contact else None,
+            contact=_contact_of(session, line),
             receipt=receipts.receipt(session, line, issuer=public_url(), at=clock.now()),
             assessments=receipts.assessments(session, [line])[event_id],
             elements=rule_words.ELEMENTS,
@@ -66,8 +69,14 @@ def receipt_pdf(event_id: int) -> ResponseReturnValue:
             receipts.assessments(session, [line])[event_id],
             types.get(line.event.subscription_type_id or 0, ""),
             settings.get(session),
+            _contact_of(session, line),
         )
     return attachment(pdf.make(document), "application/pdf", f"receipt-{event_id}.pdf")
+
+
+def _contact_of(session: Session, line: LedgerLine) -> Contact | None:
+    """The contact that an event is about, or the one that it was merged into."""
+    return contacts.find_surviving(session, line.contact) if line.contact else None
 
 
 def as_text(receipt: dict[str, Any]) -> str:

@@ -9,24 +9,30 @@ from app.core.ledger.events import LedgerLine
 from app.core.proof import rule_words, rules
 from app.core.proof.pdf import Document, Section
 from app.core.proof.rules import Assessment
-from app.models import Action, EvidenceLevel, Source, Workspace
-from app.web import formatting, i18n
+from app.models import Action, Contact, EvidenceLevel, Source, Workspace
+from app.web import formatting, i18n, people, shown_words
 from app.web.contacts import labels
 from app.web.i18n import gettext
 
 
 def document(
-    line: LedgerLine, receipt: dict[str, Any], assessments: Sequence[Assessment], type_name: str, workspace: Workspace
+    line: LedgerLine,
+    receipt: dict[str, Any],
+    assessments: Sequence[Assessment],
+    type_name: str,
+    workspace: Workspace,
+    contact: Contact | None,
 ) -> Document:
     """What was seen, what proves it, who is responsible, and what the rules ask for.
 
     :param type_name: of the subscription type; empty where the event is about all
+    :param contact: the one of the event, or that it was merged into; null where the event is about a number alone
     """
     title = gettext("Receipt of event %(event)s", event=line.event.id)
     happened = ", ".join(filter(None, (gettext(labels.TITLES[Action(line.event.action)]), type_name)))
     sections = [
         Section(gettext("What they saw"), [], _seen(line)),
-        Section(happened, list(_evidence(line, workspace))),
+        Section(happened, [*_person(contact, workspace), *_evidence(line, workspace)]),
         Section(gettext("Proof"), list(_proof(receipt))),
         Section(gettext("Controller"), list(_controller(workspace))),
         Section(
@@ -45,10 +51,21 @@ def document(
 
 def _seen(line: LedgerLine) -> tuple[str, ...]:
     shown = rules.shown_text(line.words)
-    if shown is None:
+    if shown is None or line.words is None:
         return ()
-    button = f"[ {shown.button} ]" if shown.button else ""
-    return tuple(part for part in (shown.brand, *shown.text.splitlines(), *shown.notes, *shown.links, button) if part)
+    page = shown_words.reproduction(line.words)
+    number, button = shown_words.number_on_page(line.evidence, page), shown.button
+    title, field = page.shown.get("form_title", ""), page.shown.get("label") or page.shown.get("saved_label")
+    above = (shown.brand, title, field, page.shown.get("hint"), f"[ {number} ]" if number else "")
+    rest = shown.text.removeprefix(title).splitlines()
+    below = (*rest, *shown.notes, *shown.links, f"[ {button} ]" if button else "")
+    return tuple(part for part in (*above, *below) if part)
+
+
+def _person(contact: Contact | None, workspace: Workspace) -> Iterable[tuple[str, str]]:
+    if contact is not None:
+        yield gettext("Person"), people.label(contact, workspace.time_zone)
+        yield gettext("Contact id"), contact.public_id
 
 
 def _evidence(line: LedgerLine, workspace: Workspace) -> Iterable[tuple[str, str]]:
@@ -57,7 +74,7 @@ def _evidence(line: LedgerLine, workspace: Workspace) -> Iterable[tuple[str, str
     yield gettext("Source"), gettext(labels.SOURCES[Source(event.source)])
     yield gettext("Recorded by"), formatting.actor(event.actor, {})
     if evidence is None:
-        yield gettext("Evidence"), gettext("Erased with the person. The event stays.")
+        yield gettext("Evidence"), gettext("The evidence was erased. Only the event is left.")
     else:
         values = (
             (gettext("Number or address"), phone.formatted(evidence.destination) if evidence.destination else ""),
@@ -67,10 +84,14 @@ def _evidence(line: LedgerLine, workspace: Workspace) -> Iterable[tuple[str, str
             (gettext("Language"), evidence.locale),
             (gettext("IP address"), evidence.ip_address),
             (gettext("Browser"), evidence.user_agent),
-            *((labels.detail(name), value) for name, value in (evidence.details or {}).items()),
+            *((labels.detail(name), _detail(name, value)) for name, value in (evidence.details or {}).items()),
         )
         yield from ((name, str(value)) for name, value in values if value)
     yield gettext("Recorded"), _time(event.recorded_at, workspace)
+
+
+def _detail(name: str, value: Any) -> Any:
+    return formatting.actor(value, {}) if name == "inserted_by" else value
 
 
 def _proof(receipt: dict[str, Any]) -> Iterable[tuple[str, str]]:

@@ -92,6 +92,8 @@ ALTERED_STATES = (
     f"INSERT INTO destination_opt_outs SELECT 1, destination_hash, 1, changed_at, 2 {OF_SAM}",
     f"INSERT INTO destination_opt_outs SELECT 1, 'x', 1, changed_at, 4 {OF_SAM}",
     "UPDATE contacts SET gdpr_optin = false WHERE id = 1",
+    "UPDATE contacts SET phone = '+14155552699' WHERE id = 1",
+    "UPDATE contacts SET email = 'eve@example.com' WHERE id = 1",
 )
 Found = dict[str, Any]
 
@@ -101,7 +103,7 @@ def sealed(database: Database) -> Database:
     """Two seals: Sam opted in and out, gave a note, and Eve's number is suppressed."""
     with database.unit_of_work() as session:
         offers = make.live_type(session)
-        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER, email_address="sam@example.com")
         make.form(session, offers)
         words = wording.freeze("en", {"form_title": "Texts"})
         shown = make.evidence(words=words, ip_address="203.0.113.9", form_version_id=1)
@@ -494,6 +496,9 @@ def test_a_head_that_a_restore_took_away_is_told_and_no_tampering(sealed: Databa
     assert found["heads"][0]["lost_by_restore_in_seal"] == 4
     assert found["restores"][0]["restore"]["replaced"] == replaced
     assert verified(sealed, lost | {"seal_id": 8})["result"] == "tampered", "it was published after the restore"
+    an_hour_later = lost["seal"]["sealed_at"] + 3_600_000_000
+    later = lost | {"seal": lost["seal"] | {"sealed_at": an_hour_later}}
+    assert verified(sealed, later)["result"] == "tampered", "a rollback after the restore took it"
 
 
 def test_a_verification_can_be_stopped(sealed: Database) -> None:

@@ -1,6 +1,9 @@
 """The page of the ledger, the API's verification, and the public keys."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
@@ -51,6 +54,24 @@ def test_the_page_names_what_was_changed(app: Flask, database: Database) -> None
     page = pages.admin(app).get("/admin/ledger").get_data(as_text=True)
     assert "The ledger was changed." in page
     assert "blocked numbers that differ from the events" in page
+
+
+def test_the_page_names_events_that_were_recorded_long_before_the_seal_before_theirs(
+    app: Flask, database: Database
+) -> None:
+    record(database)
+    sealing.seal(database)
+    with time_machine.travel(clock.now() - timedelta(hours=1), tick=False):
+        record(database)
+    sealing.seal(database)
+    with database.unit_of_work() as session:
+        claimed = verifications.request(session, actor="agent:1", at=clock.now()).id
+    report = verify(database)
+    assert (report.is_tampered, report.late.named) == (False, [2])
+    with database.unit_of_work() as session:
+        verifications.finish(session, claimed, report)
+    page = pages.admin(app).get("/admin/ledger").get_data(as_text=True)
+    assert "recorded long before the seal that precedes theirs: 2." in page
 
 
 @pytest.mark.databases("postgresql")

@@ -384,7 +384,7 @@ def test_an_erased_contact_shows_only_the_record_without_personal_data(
         erase.erase(session, session.get_one(Contact, sam.id), actor="agent:1", at=make.NOON)
     html = ana.get(_page(sam)).get_data(as_text=True)
     assert "Erased contact</span></h1>" in html
-    assert "Erased with the person. The event stays." in html
+    assert "The evidence was erased. Only the event is left." in html
     for offered in ("Start a conversation", "Insert a form", "Record an opt-in", "Record an opt-out", "archived"):
         assert offered not in html
     assert ana.get(f"/inbox/new/{sam.public_id}").status_code == 404
@@ -416,7 +416,7 @@ def test_words_of_the_evidence_are_in_the_language_of_the_reader(
     with database.unit_of_work() as session:
         make.opt_in(session, sam, make.live_type(session), evidence=evidence)
     html = ana.get(_page(sam), headers={"Accept-Language": "de"}).get_data(as_text=True)
-    assert "<dt>Land</dt><dd>GB</dd>" in html
-    assert "<dt>Plan</dt><dd>phonenumbers 9</dd>" in html
+    assert "<dt>Land</dt><dd><bdi>GB</bdi></dd>" in html
+    assert "<dt>Plan</dt><dd><bdi>phonenumbers 9</bdi></dd>" in html
     table = ana.get("/contacts", headers={"Accept-Language": "de"}).get_data(as_text=True)
     assert '<td data-label="Telefonnummer"' in table

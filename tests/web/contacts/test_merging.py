@@ -44,6 +44,14 @@ def test_a_merge_is_shown_before_it_is_done(ana: FlaskClient, database: Database
         assert status.state == ConsentState.OPTED_OUT
 
 
+def test_before_an_erasure_it_is_said_that_likely_duplicates_stay(max_: FlaskClient, database: Database) -> None:
+    lead, user = _pair(database)
+    said = "Other contacts are likely the same person. Their data stays"
+    assert said in max_.get(f"/contacts/{user.public_id}").text
+    pages.submit(max_, f"/contacts/{lead.public_id}/merge/{user.public_id}")
+    assert said not in max_.get(f"/contacts/{user.public_id}").text
+
+
 def test_a_merge_that_is_refused_says_why_and_offers_the_other_way_round(ana: FlaskClient, database: Database) -> None:
     lead, user = _pair(database)
     address = f"/contacts/{user.public_id}/merge/{lead.public_id}"

@@ -10,9 +10,11 @@ from flask.testing import FlaskClient
 from app.core import wording
 from app.core.contacts import erase
 from app.core.ledger import sealing, signing_keys
-from app.core.proof import receipt_check
+from app.core.proof import receipt_check, receipts
+from app.core.workspace import settings
 from app.db import Database
-from app.models import Contact, EvidenceLevel
+from app.models import Contact, EvidenceLevel, Source
+from app.web.contacts import receipt_document
 from tests import make
 from tests.make import NOON, SAMS_NUMBER
 
@@ -43,6 +45,21 @@ def test_the_page_shows_the_form_as_it_was_seen_the_proof_and_the_rules(ana: Fla
     for shown in ("Root of the seal", "TCPA, prior express written consent", "How to stop (STOP)", "My business"):
         assert shown in html
     assert "The text has the words “STOP”." in html
+    assert "<bdi>Sam</bdi>" in html, "a printed page says whose receipt it is"
+
+
+def test_a_number_that_was_not_on_the_page_is_not_shown_as_seen(ana: FlaskClient, database: Database) -> None:
+    """The page of preferences names its types. The number is beside them, shortened."""
+    with database.unit_of_work() as session:
+        sam, offers = make.contact(session, phone_number=SAMS_NUMBER), make.live_type(session)
+        words = wording.freeze("en", {"brand": "Harbour Coffee", "form_title": "Offers", "button": "Unsubscribe"})
+        how = make.evidence(Source.PREFERENCE_CENTER, words=words, locale="en")
+        event_id = make.opt_out(session, sam, offers, evidence=how).event_id
+    html = ana.get(f"/receipts/{event_id}").get_data(as_text=True)
+    seen, _, rest = html.partition("</figure>")
+    assert "Unsubscribe" in seen
+    assert "555-0123" not in seen
+    assert "555-0123" in rest
 
 
 def test_the_file_verifies_with_the_public_keys(ana: FlaskClient, database: Database, event_id: int) -> None:
@@ -68,9 +85,29 @@ def test_after_an_erasure_the_page_says_so_and_shows_no_number(
     with database.unit_of_work() as session:
         erase.erase(session, session.get_one(Contact, 1), actor="agent:1", at=NOON)
     html = ana.get(f"/receipts/{event_id}").get_data(as_text=True)
-    assert "Erased with the person" in html
+    assert "The evidence was erased. Only the event is left." in html
     assert "Root of the seal" in html
     assert "555-0123" not in html
+
+
+def test_the_document_says_who_it_was_and_what_was_on_the_screen(app: Flask, database: Database) -> None:
+    form = {"form_title": "Hear it first", "label": "Phone", "hint": "With +", "checkbox": "I agree.", **WORDS}
+    with database.unit_of_work() as session:
+        sam, offers = make.contact(session, name="Sam", phone_number=SAMS_NUMBER), make.live_type(session)
+        details = {"typed_as": "202 555 0123", "inserted_by": "agent:7"}
+        evidence = make.evidence(words=wording.freeze("en", form), locale="en", details=details)
+        event_id = make.opt_in(session, sam, offers, evidence=evidence).event_id
+    sealing.seal(database)
+    with app.test_request_context("/"), database.read_only() as session:
+        line = receipts.line_of(session, event_id)
+        signed = receipts.receipt(session, line, issuer="http://localhost", at=NOON)
+        sam, workspace = session.get_one(Contact, sam.id), settings.get(session)
+        made = receipt_document.document(line, signed, [], "Offers", workspace, sam)
+    seen, happened, *_ = made.sections
+    assert seen.text[:5] == ("Harbour Coffee", "Hear it first", "Phone", "With +", "[ 202 555 0123 ]")
+    assert seen.text[5:] == (LEGAL[3:-4], "I agree.", "[ Sign Up Now ]")
+    assert happened.rows[:2] == [("Person", "Sam"), ("Contact id", sam.public_id)]
+    assert ("Inserted by", "Agent 7") in happened.rows
 
 
 def test_the_page_is_offered_as_pdf_where_the_extra_is_installed(

@@ -61,7 +61,7 @@ def test_after_an_erasure_the_events_are_shown_without_evidence(
     html = pages.submit(max_, PATH, TYPED).get_data(as_text=True)
     assert "Said so at the counter" not in html
     assert f"Receipt of event {event_id}" in html
-    assert "Erased with the person" in html
+    assert "The evidence was erased. Only the event is left." in html
 
 
 def test_the_file_has_the_report_receipts_keys_and_the_program(
