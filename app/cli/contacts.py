@@ -10,7 +10,7 @@ import click
 
 from app import config
 from app.cli.database import ready
-from app.cli.new_file import NewFile
+from app.cli.new_file import NewFile, written
 
 _WHATS, _FORMATS = ("contacts", "consents", "events", "texts", "sms"), ("csv", "jsonl")
 
@@ -46,17 +46,17 @@ def export_contacts(what: str, format_: str, segment: str | None, out: Path | No
 
 @contextmanager
 def _target(out: Path | None) -> Iterator[BinaryIO]:
-    """Standard output, or a file that has its name only once it is complete."""
-    if out is None:
-        yield sys.stdout.buffer
-        return
-    part = out.with_name(f"{out.name}.part")
-    try:
-        with part.open("wb") as file:
+    """The file, or standard output.
+
+    :raises ClickException: standard output is closed
+    """
+    if out is not None:
+        with written(out) as file:
             yield file
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    elif sys.stdout is not None:
+        yield sys.stdout.buffer
+    else:
+        raise click.ClickException("Standard output is closed. Give a file with --out.")
 
 
 COMMANDS = (contacts,)

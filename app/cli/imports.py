@@ -11,6 +11,7 @@ import click
 
 from app import config
 from app.cli.database import ready
+from app.cli.row_id import ROW_ID
 
 if TYPE_CHECKING:
     from app.core.imports.setup import Setup
@@ -24,7 +25,7 @@ _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 
 @click.command("import")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--type", "type_id", type=int, metavar="ID", help="The subscription type of the consents.")
+@click.option("--type", "type_id", type=ROW_ID, metavar="ID", help="The subscription type of the consents.")
 @click.option(
     "--state", type=click.Choice(["opted_in", "opted_out"]), help="The same for all rows; else a column says."
 )
@@ -38,8 +39,8 @@ _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 @click.option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help="What a column is; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--resume", type=int, metavar="JOB", help="Go on with an import that was interrupted.")
-@click.option("--undo", type=int, metavar="JOB", help="Undo an import of the last 30 days.")
+@click.option("--resume", type=ROW_ID, metavar="JOB", help="Go on with an import that was interrupted.")
+@click.option("--undo", type=ROW_ID, metavar="JOB", help="Undo an import of the last 30 days.")
 def import_contacts(file: Path | None, **options: Any) -> None:
     """Import contacts and their consents from FILE, a CSV or Excel file with headings.
 
@@ -54,10 +55,24 @@ def import_contacts(file: Path | None, **options: Any) -> None:
     if (file is None) == (job_id is None):
         raise click.UsageError("Give a FILE, or the JOB of --undo or --resume.")
     with ready(config.load()) as database:
+        if job_id is not None:
+            _require(database, job_id)
         if options["undo"]:
             _undo(database, options["undo"], as_json=options["as_json"])
         else:
             _import(database, job_id or _prepare(database, file or Path(), options), options)
+
+
+def _require(database: "Database", job_id: int) -> None:
+    """:raises ClickException: no import has this number"""
+    from app.core.errors import NotFound
+    from app.core.imports import drafts
+
+    try:
+        with database.read_only() as session:
+            drafts.find(session, job_id)
+    except NotFound:
+        raise click.ClickException(f"There is no import {job_id}.") from None
 
 
 def _prepare(database: "Database", file: Path, options: dict[str, Any]) -> int:

@@ -2,12 +2,15 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import click
 import pytest
 from sqlalchemy import event
 
+from app import cli
 from app.cli import running
+from app.config import Settings
 from app.db import Database, WriteLockTimeout
 
 
@@ -28,6 +31,36 @@ def test_a_database_that_another_program_has_locked_is_named(
     printed = capsys.readouterr().err
     assert printed.startswith("assent: the database of ASSENT_DATABASE_URL cannot be used: ")
     assert (printed.endswith("database is locked\n"), printed.count("\n")) == (True, 1)
+
+
+def test_a_database_that_cannot_be_reached_is_named_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ASSENT_INSTANCE", str(tmp_path))
+    monkeypatch.setenv("ASSENT_DATABASE_URL", "postgresql://assent:hidden@127.0.0.1:1/assent")
+    for command in (["web"], ["token", "create", "shop"]):
+        assert cli.run(command) == 1
+        printed = capsys.readouterr().err
+        assert printed.startswith("assent: the database of ASSENT_DATABASE_URL cannot be used: ")
+        assert "Connection refused" in printed
+        assert "hidden" not in printed
+
+
+def test_an_argument_that_no_row_can_hold_is_refused_in_one_line(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ASSENT_INSTANCE", str(settings.instance))
+    monkeypatch.setenv("ASSENT_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("ASSENT_SECRET_KEY", settings.secret_key)
+    for command, answer in (
+        (["token", "create", "caf\udce9"], "an argument is not text in UTF-8"),
+        (["contacts", "import", "--undo", "99999999999999999999"], "is not in the range"),
+        (["contacts", "import", "--resume", "99"], "There is no import 99."),
+        (["forms", "kit", "99999999999999999999", "kit.zip"], "is not in the range"),
+    ):
+        assert cli.run(command) in {1, 2}
+        printed = capsys.readouterr().err
+        assert (answer in printed, printed.count("\n")) == (True, 1)
 
 
 def test_a_busy_database_is_named(capsys: pytest.CaptureFixture[str]) -> None:
