@@ -58,6 +58,8 @@ def what_is_missing(database: Database) -> str | None:
         revision = migrations.current_revision(session.connection())
         if revision is None:
             return "the database is empty: run “assent db upgrade”"
+        if unknown := migrations.why_unknown(revision):
+            return f"the database is {unknown}"
         if revision != (head := migrations.head_revision()):
             return f"the database is at revision {revision}, this version needs {head}: run “assent db upgrade”"
         if (reason := _why_read_only(database)) is not None:
