@@ -16,7 +16,7 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the database to this version. Nothing happens when it is there."""
+    """Upgrade the database to this version. Changes nothing when it is up to date."""
     settings = config.load()
     with migrated(settings):
         click.echo(f"The database is ready: {address(settings)}")
@@ -25,7 +25,10 @@ def upgrade() -> None:
 @click.command()
 @click.argument("file", type=NewFile())
 def backup(file: Path) -> None:
-    """Write a consistent copy to FILE, also while serving. It holds personal data: keep it safe."""
+    """Write a consistent copy of the database to FILE, also while the server runs.
+
+    It holds personal data: keep it safe.
+    """
     from app.core import backup
 
     settings = config.load()
@@ -40,11 +43,11 @@ def backup(file: Path) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--replace", is_flag=True, help="Give up what the database holds now.")
+@click.option("--replace", is_flag=True, help="Replace what the database holds now.")
 def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes flags like this
-    """Bring back what FILE holds. Stop the server first.
+    """Restore the database from the backup FILE. Stop the server first.
 
-    What happened since is lost, but for numbers that said no: they stay suppressed.
+    What happened after the backup is lost, except opt-outs: numbers that opted out since then are suppressed.
     """
     from app.core import backup
 
@@ -54,17 +57,17 @@ def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes f
     with migrated(config.load()):  # the key file may be another one now
         pass
     manifest = restored.manifest
-    click.echo(f"{manifest.rows} rows are back, as of {manifest.made_at}, in {address(settings)}.")
+    click.echo(f"{manifest.rows} rows of {manifest.made_at} were restored into {address(settings)}.")
     if restored.carried_over is None:
         click.echo(
-            f"WARNING: what was replaced could not be read. Whoever opted out after {manifest.made_at} counts as opted "
-            "in again: add their numbers to the suppressions before anything is sent.",
+            f"WARNING: what was replaced could not be read. People who opted out after {manifest.made_at} count as "
+            "opted in again: add their numbers to the suppressions before anything is sent.",
             err=True,
         )
     elif restored.carried_over:
         click.echo(
-            f"WARNING: {restored.carried_over} numbers said no after this backup was made. They stay suppressed; "
-            "what else happened since is gone.",
+            f"WARNING: {restored.carried_over} numbers opted out after this backup was made. They are suppressed; "
+            "everything else that happened since is lost.",
             err=True,
         )
 

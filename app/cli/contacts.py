@@ -21,14 +21,16 @@ def contacts() -> None:
 
 
 @contacts.command("export")
-@click.option("--what", type=click.Choice(_WHATS), default="contacts", show_default=True)
-@click.option("--format", "format_", type=click.Choice(_FORMATS), default="csv", show_default=True)
-@click.option("--segment", metavar="ID", help="Only contacts of this segment.")
-@click.option("--out", type=NewFile(), help="A file instead of standard output.")
+@click.option("--what", type=click.Choice(_WHATS), default="contacts", show_default=True, help="What to export.")
+@click.option(
+    "--format", "format_", type=click.Choice(_FORMATS), default="csv", show_default=True, help="CSV or JSON lines."
+)
+@click.option("--segment", metavar="ID", help="Only contacts of this segment, with the id that the API shows.")
+@click.option("--out", type=NewFile(), help="Write to a file instead of standard output.")
 def export_contacts(what: str, format_: str, segment: str | None, out: Path | None) -> None:
     """Export contacts, consents, events of the ledger with their evidence, texts that were shown, or SMS.
 
-    The export is written as it is read and is noted in the audit log. It holds personal data: keep it safe.
+    The export is written while it is read, and is recorded in the audit log. It holds personal data: keep it safe.
     """
     from app.core import clock
     from app.core.exports import jobs, parts

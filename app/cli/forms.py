@@ -18,8 +18,8 @@ def forms() -> None:
 @forms.command("kit")
 @click.argument("form_id", type=ROW_ID)
 @click.argument("file", type=NewFile())
-@click.option("--chromium", help="The Chromium that takes the pictures, if it is not found by itself.")
-@click.option("--no-pictures", is_flag=True, help="Write the pages only.")
+@click.option("--chromium", help="The path of Chromium, where it is not found.")
+@click.option("--no-pictures", is_flag=True, help="Write the pages without pictures.")
 def write_kit(form_id: int, file: Path, chromium: str | None, no_pictures: bool) -> None:  # noqa: FBT001 - click passes flags like this
     """Write the kit for carrier registration of the form FORM_ID to FILE (a zip file), with pictures of its pages.
 

@@ -27,19 +27,29 @@ _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--type", "type_id", type=ROW_ID, metavar="ID", help="The subscription type of the consents.")
 @click.option(
-    "--state", type=click.Choice(["opted_in", "opted_out"]), help="The same for all rows; else a column says."
+    "--state",
+    type=click.Choice(["opted_in", "opted_out"]),
+    help="The consent of all rows. Without it, a column has it.",
 )
 @click.option("--note", default="", help="Where the consents come from, and how they were given.")
-@click.option("--given-on", default="", metavar="DATE", help="When all were given, where no column says so.")
+@click.option("--given-on", default="", metavar="DATE", help="The date of all consents, where no column has it.")
 @click.option("--country", metavar="CC", help="Country of numbers without a country code. Default: the workspace's.")
-@click.option("--encoding", metavar="NAME", help="Needed where the file is not UTF-8, such as cp1252.")
-@click.option("--separator", type=click.Choice(list(_SEPARATORS)), help="Default: as the file looks.")
+@click.option("--encoding", metavar="NAME", help="Of the file, such as cp1252. Default: UTF-8.")
+@click.option(
+    "--separator", type=click.Choice(list(_SEPARATORS)), help="What is between two columns. Default: recognized."
+)
 @click.option("--dates", type=click.Choice(["day_first", "month_first"]), help="How dates like 03/04/2025 are read.")
-@click.option("--existing", type=click.Choice(["fill", "overwrite", "leave"]), default="fill", show_default=True)
-@click.option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help="What a column is; may be repeated.")
-@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option(
+    "--existing",
+    type=click.Choice(["fill", "overwrite", "leave"]),
+    default="fill",
+    show_default=True,
+    help="Of a contact that exists: fill only empty fields, overwrite fields, or leave all as they are.",
+)
+@click.option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help="What a column holds. May be repeated.")
+@click.option("--dry-run", is_flag=True, help="Only print what would change.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--resume", type=ROW_ID, metavar="JOB", help="Go on with an import that was interrupted.")
+@click.option("--resume", type=ROW_ID, metavar="JOB", help="Continue an import that was interrupted.")
 @click.option("--undo", type=ROW_ID, metavar="JOB", help="Undo an import of the last 30 days.")
 def import_contacts(file: Path | None, **options: Any) -> None:
     """Import contacts and their consents from FILE, a CSV or Excel file with headings.
@@ -49,7 +59,7 @@ def import_contacts(file: Path | None, **options: Any) -> None:
     phone, country, language, time_zone, signed_up_at, tags, consent, consent_at, consent_note, ignore, and
     attribute:NAME, attribute:number:NAME, attribute:yes_no:NAME.
 
-    Exits with 1 where nothing could be imported.
+    Exits with 1 when no row could be imported.
     """
     job_id = options["undo"] or options["resume"]
     if (file is None) == (job_id is None):
@@ -116,7 +126,7 @@ def _import(database: "Database", job_id: int, options: dict[str, Any]) -> None:
             drafts.start(session, drafts.lock(session, job_id), at=clock.now())
     if not options["dry_run"]:
         if not options["as_json"]:
-            click.echo(f"Import {job_id} runs. To go on after an interruption: --resume {job_id}")
+            click.echo(f"Import {job_id} runs. To continue after an interruption: --resume {job_id}")
         _finish(database, job_id)
     printed = check.id if options["dry_run"] and check else job_id
     found = _print(database, printed, job_id, as_json=options["as_json"])
@@ -191,7 +201,7 @@ def _lay_out(session: Any, job: "BulkJob", options: dict[str, Any]) -> None:
 
     if job.parameters["asks_encoding"] and not options["encoding"]:
         known = ", ".join(encodings.ENCODINGS)
-        raise InvalidInput("The file is not UTF-8. Say which encoding it has, by --encoding: %(known)s.", known=known)
+        raise InvalidInput("The file is not UTF-8. Give its encoding with --encoding: %(known)s.", known=known)
     if options["encoding"] or options["separator"]:
         layout = setup_of(job.parameters).layout
         separator = _SEPARATORS[options["separator"]] if options["separator"] else layout.separator

@@ -1,6 +1,7 @@
 """A command that fails says why in one line."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,22 @@ from app.db import Database, WriteLockTimeout
 
 
 @pytest.mark.databases("sqlite")
+def _commands(command: click.Command) -> Iterator[click.Command]:
+    yield command
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            yield from _commands(each)
+
+
+def test_the_help_explains_every_command_and_every_option() -> None:
+    commands = list(_commands(cli.assent))
+    assert len(commands) > 25
+    for command in commands:
+        assert (command.help or "").strip().endswith("."), command.name
+        options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+        assert [each.opts for each in options if not each.help] == [], command.name
+
+
 def test_a_database_that_another_program_has_locked_is_named(
     database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
