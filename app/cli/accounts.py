@@ -18,9 +18,12 @@ def create_admin(email: str, name: str, password_stdin: bool) -> None:  # noqa: 
     from app.core.accounts import agents
     from app.models import Role
 
+    settings = config.load()
+    with ready(settings):  # before the password is asked for
+        pass
     password = _password(from_stdin=password_stdin)
     agents.check_password_rules(password, email)
-    with ready(config.load()) as database, database.unit_of_work() as session:
+    with ready(settings) as database, database.unit_of_work() as session:
         new = agents.NewAgent(email, name, Role.ADMIN, agents.hash_password(password))
         agent = agents.create_agent(session, new, at=clock.now())
         address = agent.email

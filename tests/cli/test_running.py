@@ -63,6 +63,14 @@ def test_a_database_that_cannot_be_reached_is_named_with_the_reason(
         assert "hidden" not in printed
 
 
+def test_a_database_that_is_empty_is_named_before_the_password_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ASSENT_INSTANCE", str(tmp_path))
+    assert cli.run(["create-admin", "max@example.com"]) == 1
+    assert capsys.readouterr().err == "assent: the database is empty: run “assent db upgrade”\n"
+
+
 def test_an_argument_that_no_row_can_hold_is_refused_in_one_line(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
