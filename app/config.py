@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app import setting_values as values
+from app.setting_values import NEEDED
 
 VERSION = "0.1.0"
 PACKAGE = Path(__file__).resolve().parent
@@ -99,24 +100,6 @@ SETTINGS = (
     Setting("kannel_from", values.sender, "", "Kannel: our number, short code or name"),
     Setting("kannel_secret", values.text, "", "Kannel: secret in the addresses that it calls", is_secret=True),
 )
-# What a gateway needs; of a group one is enough, and the first is named.
-NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "sandbox": (),
-    "twilio": (
-        ("twilio_account_sid",),
-        ("twilio_auth_token",),
-        ("twilio_messaging_service_sid", "twilio_from"),
-        ("public_url",),
-    ),
-    "kannel": (
-        ("kannel_sendsms_url",),
-        ("kannel_username",),
-        ("kannel_password",),
-        ("kannel_from",),
-        ("kannel_secret",),
-        ("public_url",),
-    ),
-}
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
