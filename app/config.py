@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app import setting_values as values
+from app.setting_values import NEEDED
 
 VERSION = "0.1.0"
 PACKAGE = Path(__file__).resolve().parent
@@ -83,12 +84,7 @@ SETTINGS = (
     Setting("sms_gateway", values.gateway, "sandbox", "what carries texts: sandbox, twilio or kannel"),
     Setting("smtp_url", values.smtp_url, "", "mail server; without it links are shown to the admin", is_secret=True),
     Setting("metrics_token", values.token, "", "token of /metrics; without one it is not served", is_secret=True),
-    Setting(
-        "allow_loopback",
-        values.boolean,
-        "false",
-        "webhooks and site check may reach loopback addresses (development only)",
-    ),
+    Setting("allow_loopback", values.boolean, "false", "webhooks and site check may reach this machine (development)"),
     Setting("redis_url", values.redis_url, "", "optional: shared rate limits", is_secret=True),
     Setting("ledger_head_file", values.new_file, "", "file that the head of the ledger is appended to each day"),
     Setting("twilio_account_sid", values.account_sid, "", "Twilio: the account, AC and 32 hexadecimal digits"),
@@ -104,24 +100,6 @@ SETTINGS = (
     Setting("kannel_from", values.sender, "", "Kannel: our number, short code or name"),
     Setting("kannel_secret", values.text, "", "Kannel: secret in the addresses that it calls", is_secret=True),
 )
-# What a gateway needs; of a group one is enough, and the first is named.
-NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "sandbox": (),
-    "twilio": (
-        ("twilio_account_sid",),
-        ("twilio_auth_token",),
-        ("twilio_messaging_service_sid", "twilio_from"),
-        ("public_url",),
-    ),
-    "kannel": (
-        ("kannel_sendsms_url",),
-        ("kannel_username",),
-        ("kannel_password",),
-        ("kannel_from",),
-        ("kannel_secret",),
-        ("public_url",),
-    ),
-}
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
@@ -229,16 +207,23 @@ def _read_file(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
     try:
-        content = tomllib.loads(file.read_text())
+        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # an editor may have put a mark at its beginning
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise BadSetting(f"{file}: {problem}") from None
     for name, value in content.items():
         if name not in _BY_NAME or name == "instance":
-            _refuse_later(name.upper())
-            raise BadSetting(f"{PREFIX}{name.upper()}: no such setting (in {file}){_did_you_mean(name)}")
+            raise BadSetting(_why_not_in_the_file(name, file))
         if not isinstance(value, str | int | bool):
             raise BadSetting(f"{PREFIX}{name.upper()}: must be text, a number or true/false (in {file})")
     return {name: str(value) for name, value in content.items()}
+
+
+def _why_not_in_the_file(name: str, file: Path) -> str:
+    variable = name.upper().removeprefix(PREFIX)
+    _refuse_later(variable)
+    if variable == "INSTANCE":
+        return f"{PREFIX}INSTANCE: only the environment can set it (in {file})"
+    return f"{PREFIX}{variable}: no such setting (in {file}){_did_you_mean(variable.lower(), str.lower)}"
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
@@ -263,9 +248,9 @@ def _require_what_the_gateway_needs(values: Mapping[str, Any]) -> None:
             raise BadSetting(f"{first}: needed, because {PREFIX}SMS_GATEWAY is {gateway}{alternative}")
 
 
-def _did_you_mean(name: str) -> str:
+def _did_you_mean(name: str, spell: Callable[[str], str] = lambda near: PREFIX + near.upper()) -> str:
     near = difflib.get_close_matches(name, _BY_NAME, n=1)
-    return f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+    return f"; did you mean {spell(near[0])}?" if near else ""
 
 
 def _create_folder(instance: Path) -> None:

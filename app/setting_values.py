@@ -1,12 +1,31 @@
 """Reads the texts of settings. An invalid one raises ``ValueError`` with a phrase that says what is expected."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 # A number or short code, or a name of letters and digits that people cannot reply to (3GPP TS 23.040, 9.1.2.5).
 _NUMBER, _NAME = re.compile(r"\+?[0-9]{3,15}"), re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")
 GATEWAYS = ("sandbox", "twilio", "kannel")
+# What a gateway needs; of a group one is enough, and the first is named.
+NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "sandbox": (),
+    "twilio": (
+        ("twilio_account_sid",),
+        ("twilio_auth_token",),
+        ("twilio_messaging_service_sid", "twilio_from"),
+        ("public_url",),
+    ),
+    "kannel": (
+        ("kannel_sendsms_url",),
+        ("kannel_username",),
+        ("kannel_password",),
+        ("kannel_from",),
+        ("kannel_secret",),
+        ("public_url",),
+    ),
+}
 _PROXIES_MAX = 100
 _REDIS_SCHEMES, _MAIL_SCHEMES = ("redis://", "rediss://", "unix://"), {"smtp", "smtps", "smtp+tls"}
 
@@ -86,7 +105,7 @@ def secret_key(value: str) -> str:
 
 def gateway(value: str) -> str:
     if value not in GATEWAYS:
-        raise ValueError("must be sandbox, twilio or kannel")
+        raise ValueError(f"must be {', '.join(GATEWAYS[:-1])} or {GATEWAYS[-1]}")
     return value
 
 

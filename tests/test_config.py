@@ -110,6 +110,32 @@ def test_an_invalid_file_stops_the_start(content: str, tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("content", "answer"),
+    [
+        ('instance = "/tmp"', "ASSENT_INSTANCE: only the environment can set it"),
+        ('ASSENT_PUBLIC_URL = "https://a.example.com"', "did you mean public_url?"),
+        ('public_ur = "https://a.example.com"', "did you mean public_url?"),
+        ('chatwoot_url = "https://a.example.com"', "ASSENT_CHATWOOT_URL: this version"),
+    ],
+)
+def test_a_name_that_the_file_cannot_set_is_answered_with_what_to_write(
+    content: str, answer: str, tmp_path: Path
+) -> None:
+    (tmp_path / "config.toml").write_text(content)
+    with pytest.raises(BadSetting) as refused:
+        load(tmp_path)
+    assert answer in str(refused.value)
+
+
+def test_the_file_is_utf_8_in_every_locale_and_may_begin_with_a_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("locale.getencoding", lambda: "latin-1")
+    (tmp_path / "config.toml").write_bytes('\ufeffkannel_username = "José"'.encode())
+    assert load(tmp_path).kannel_username == "José"
+
+
 _TWILIO = {"twilio_account_sid": "AC" + "a" * 32, "twilio_auth_token": "t", "twilio_from": "+15551234567"}
 _KANNEL = {
     "kannel_sendsms_url": "http://127.0.0.1:13013/cgi-bin/sendsms",

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from app import config
 from app.config import ROOT
 from app.core import clock
 from app.core.accounts import api_tokens
 from app.core.workspace import bootstrap
+from app.web import mounts
 from tests.serve import web_process
 
 EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -89,6 +91,20 @@ def test_the_index_lists_every_decision_with_its_title_and_status() -> None:
         status = re.search(r"^## Status\n(\w+)", path.read_text(), re.MULTILINE)[1].lower()
         expected[path.name] = (number, title, status)
     assert listed == expected
+
+
+def test_the_index_is_in_the_order_of_the_numbers() -> None:
+    numbers = re.findall(r"^\| \[(\d{4})\]", (DECISIONS / "README.md").read_text(), re.MULTILINE)
+    assert numbers == sorted(set(numbers))
+
+
+def test_the_map_names_each_folder_once_and_each_mounted_application(app: Flask) -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    folders = [f"app/{path.parent.relative_to(ROOT / 'app')}/" for path in (ROOT / "app").glob("*/*/__init__.py")]
+    assert [each for each in folders if each not in text and not each.startswith("app/migrations/")] == []
+    rows = re.findall(r"^\| (`app/\S+/`) \| ", text, re.MULTILINE)
+    assert len(rows) == len(set(rows))
+    assert set(re.findall(r"^\| `(/\S+)` \| ", text, re.MULTILINE)) == set(mounts.mounted(app))
 
 
 def test_no_page_refers_to_files_outside_the_repository() -> None:

@@ -11,6 +11,7 @@ import click
 from app.cli import assent
 from app.config import ROOT, SETTINGS
 from app.web.api.error_codes import CODES
+from app.web.api.insider import UPSERT_BYTES_MAX
 from app.web.working_slots import SLOTS_ON_POSTGRESQL
 
 FOLDER = ROOT / "docs" / "deploy"
@@ -97,6 +98,20 @@ def test_nginx_answers_calls_of_the_api_with_errors_in_json_that_the_api_knows()
     for body in bodies:
         assert (body["type"], body["request_id"]) == ("error.list", None)
         assert {each["code"] for each in body["errors"]} <= set(CODES)
+
+
+def test_both_proxies_pass_on_the_largest_body_of_the_api() -> None:
+    limits = re.findall(
+        r"(?:client_max_body_size|max_size|request_buffers) (\d+)M?B?m?", TEXTS["nginx.conf"] + TEXTS["Caddyfile"]
+    )
+    assert len(limits) == 3
+    assert all(int(megabytes) * 1_000_000 >= UPSERT_BYTES_MAX for megabytes in limits)
+
+
+def test_containers_take_the_settings_of_every_gateway() -> None:
+    gateways = {each.variable for each in SETTINGS if each.name.startswith(("sms_gateway", "twilio_", "kannel_"))}
+    passed = set(re.findall(r"(ASSENT_[A-Z_]+): \$\{\1:-\}", TEXTS["compose.yaml"]))
+    assert gateways - passed == {"ASSENT_TWILIO_API_URL"}  # for tests
 
 
 def test_services_start_again_however_often_they_fail() -> None:

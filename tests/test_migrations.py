@@ -273,6 +273,8 @@ def test_a_database_of_a_newer_version_is_refused_in_one_sentence(database: Data
         session.execute(text("UPDATE alembic_version SET version_num = '9999_later'"))
     with pytest.raises(InvalidState, match=r"^This database is of a newer version [^.]+\.$"):
         bootstrap.make_ready(database)
+    # Nor does what asks whether it is ready advise an upgrade, which would be refused.
+    assert bootstrap.why_not_ready(database) == "the database is of a newer version (revision 9999_later)"
 
 
 @changes_the_schema

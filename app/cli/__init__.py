@@ -27,7 +27,7 @@ from app.config import VERSION
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="assent")
 def assent() -> None:
-    """Self-hosted SMS consent: the opt-in form, the subscriptions it feeds, and the proof that somebody said yes."""
+    """Self-hosted SMS consent: the opt-in form, the subscriptions it feeds, and the proof of each opt-in."""
 
 
 for _module in (serve, backup, accounts, contacts, forms, ledger, keys, receipts, config, routes, site, twilio):

@@ -13,14 +13,17 @@ from app.cli.database import ready
 @click.option("--name", default="", help="The name that colleagues and customers see.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def create_admin(email: str, name: str, password_stdin: bool) -> None:  # noqa: FBT001 - click passes flags like this
-    """Make an admin who can sign in at once."""
+    """Create an admin, who can sign in immediately."""
     from app.core import clock
     from app.core.accounts import agents
     from app.models import Role
 
+    settings = config.load()
+    with ready(settings):  # before the password is asked for
+        pass
     password = _password(from_stdin=password_stdin)
     agents.check_password_rules(password, email)
-    with ready(config.load()) as database, database.unit_of_work() as session:
+    with ready(settings) as database, database.unit_of_work() as session:
         new = agents.NewAgent(email, name, Role.ADMIN, agents.hash_password(password))
         agent = agents.create_agent(session, new, at=clock.now())
         address = agent.email
@@ -35,9 +38,9 @@ def token() -> None:
 @token.command()
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, help="read, write or admin; may be given more than once.")
-@click.option("--admin", metavar="EMAIL", help="The admin in whose name it acts; without it the oldest admin.")
+@click.option("--admin", metavar="EMAIL", help="The admin in whose name it acts. Default: the oldest admin.")
 def create(name: str, scopes: tuple[str, ...], admin: str | None) -> None:
-    """Make an API token and print it, this once. Without --scope it may read and write."""
+    """Create an API token and print it. It is shown only this once. Without --scope it may read and write."""
     from app.core import clock
     from app.core.accounts import api_tokens
 

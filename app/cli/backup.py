@@ -16,7 +16,7 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the database to this version. Nothing happens when it is there."""
+    """Upgrade the database to this version. Changes nothing when it is up to date."""
     settings = config.load()
     with migrated(settings):
         click.echo(f"The database is ready: {address(settings)}")
@@ -25,7 +25,10 @@ def upgrade() -> None:
 @click.command()
 @click.argument("file", type=NewFile())
 def backup(file: Path) -> None:
-    """Write a consistent copy to FILE, also while serving. It holds personal data: keep it safe."""
+    """Write a consistent copy of the database to FILE, also while the server runs.
+
+    It holds personal data: keep it safe.
+    """
     from app.core import backup
 
     settings = config.load()
@@ -40,12 +43,12 @@ def backup(file: Path) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--replace", is_flag=True, help="Give up what the database holds now.")
+@click.option("--replace", is_flag=True, help="Replace what the database holds now.")
 def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes flags like this
-    """Bring back what FILE holds. Stop the server first.
+    """Restore the database from the backup FILE. Stop the server first.
 
-    What happened since is lost, except what people asked for in a database that is replaced: their opt-outs, objections
-    and erasures are kept.
+    What happened after the backup is lost, except what people asked for in a database that is replaced: their opt-outs,
+    objections and erasures are kept.
     """
     from app.core import backup
 
@@ -55,7 +58,7 @@ def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes f
     with migrated(config.load()):  # the key file may be another one now
         pass
     manifest = restored.manifest
-    click.echo(f"{manifest.rows} rows are back, as of {manifest.made_at}, in {address(settings)}.")
+    click.echo(f"{manifest.rows} rows of {manifest.made_at} were restored into {address(settings)}.")
     if restored.carried_over is None:
         click.echo(
             f"WARNING: what happened after {manifest.made_at} is not known here. People who opted out or were erased "
@@ -66,7 +69,7 @@ def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes f
         return
     kept = restored.kept
     found = {
-        "numbers stay suppressed": restored.carried_over,
+        "numbers are suppressed": restored.carried_over,
         "opt-outs were recorded again": kept.opt_outs,
         "objections to all messages were recorded again": kept.objections,
         "people were erased again": kept.erasures,
@@ -74,7 +77,7 @@ def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes f
     }
     if said := ", ".join(f"{count} {words}" for words, count in found.items() if count):
         click.echo(f"WARNING: after this backup was made, people opted out or asked for more: {said}.", err=True)
-    click.echo("What else happened after it is gone, opt-ins too.")
+    click.echo("Everything else that happened after the backup is lost, opt-ins included.")
 
 
 COMMANDS = (db, backup, restore)

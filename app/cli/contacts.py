@@ -10,7 +10,7 @@ import click
 
 from app import config
 from app.cli.database import ready
-from app.cli.new_file import NewFile
+from app.cli.new_file import NewFile, written
 
 _WHATS, _FORMATS = ("contacts", "consents", "events", "texts", "sms"), ("csv", "jsonl")
 
@@ -21,14 +21,16 @@ def contacts() -> None:
 
 
 @contacts.command("export")
-@click.option("--what", type=click.Choice(_WHATS), default="contacts", show_default=True)
-@click.option("--format", "format_", type=click.Choice(_FORMATS), default="csv", show_default=True)
-@click.option("--segment", metavar="ID", help="Only contacts of this segment.")
-@click.option("--out", type=NewFile(), help="A file instead of standard output.")
+@click.option("--what", type=click.Choice(_WHATS), default="contacts", show_default=True, help="What to export.")
+@click.option(
+    "--format", "format_", type=click.Choice(_FORMATS), default="csv", show_default=True, help="CSV or JSON lines."
+)
+@click.option("--segment", metavar="ID", help="Only contacts of this segment, with the id that the API shows.")
+@click.option("--out", type=NewFile(), help="Write to a file instead of standard output.")
 def export_contacts(what: str, format_: str, segment: str | None, out: Path | None) -> None:
     """Export contacts, consents, events of the ledger with their evidence, texts that were shown, or SMS.
 
-    The export is written as it is read and is noted in the audit log. It holds personal data: keep it safe.
+    The export is written while it is read, and is recorded in the audit log. It holds personal data: keep it safe.
     """
     from app.core import clock
     from app.core.exports import jobs, parts
@@ -46,17 +48,17 @@ def export_contacts(what: str, format_: str, segment: str | None, out: Path | No
 
 @contextmanager
 def _target(out: Path | None) -> Iterator[BinaryIO]:
-    """Standard output, or a file that has its name only once it is complete."""
-    if out is None:
-        yield sys.stdout.buffer
-        return
-    part = out.with_name(f"{out.name}.part")
-    try:
-        with part.open("wb") as file:
+    """The file, or standard output.
+
+    :raises ClickException: standard output is closed
+    """
+    if out is not None:
+        with written(out) as file:
             yield file
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    elif sys.stdout is not None:
+        yield sys.stdout.buffer
+    else:
+        raise click.ClickException("Standard output is closed. Give a file with --out.")
 
 
 COMMANDS = (contacts,)

@@ -40,14 +40,15 @@ def address(settings: Settings) -> str:
 def ready(settings: Settings) -> Iterator["Database"]:
     """The database, unchanged.
 
-    :raises InvalidState: it cannot be reached, is not migrated, or has another secret key
+    :raises InvalidState: it is not migrated, may not be written, or has another secret key
+    :raises SQLAlchemyError: it cannot be reached
     """
     from app.core.errors import InvalidState
     from app.core.workspace import bootstrap
 
     database = bootstrap.open_database(settings, connections=1)
     try:
-        if reason := bootstrap.why_not_ready(database):
+        if reason := bootstrap.what_is_missing(database):
             raise InvalidState(reason)
         yield database
     finally:

@@ -11,6 +11,7 @@ import click
 
 from app import config
 from app.cli.database import ready
+from app.cli.row_id import ROW_ID
 
 if TYPE_CHECKING:
     from app.core.imports.setup import Setup
@@ -24,22 +25,32 @@ _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 
 @click.command("import")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--type", "type_id", type=int, metavar="ID", help="The subscription type of the consents.")
+@click.option("--type", "type_id", type=ROW_ID, metavar="ID", help="The subscription type of the consents.")
 @click.option(
-    "--state", type=click.Choice(["opted_in", "opted_out"]), help="The same for all rows; else a column says."
+    "--state",
+    type=click.Choice(["opted_in", "opted_out"]),
+    help="The consent of all rows. Without it, a column has it.",
 )
 @click.option("--note", default="", help="Where the consents come from, and how they were given.")
-@click.option("--given-on", default="", metavar="DATE", help="When all were given, where no column says so.")
+@click.option("--given-on", default="", metavar="DATE", help="The date of all consents, where no column has it.")
 @click.option("--country", metavar="CC", help="Country of numbers without a country code. Default: the workspace's.")
-@click.option("--encoding", metavar="NAME", help="Needed where the file is not UTF-8, such as cp1252.")
-@click.option("--separator", type=click.Choice(list(_SEPARATORS)), help="Default: as the file looks.")
+@click.option("--encoding", metavar="NAME", help="Of the file, such as cp1252. Default: UTF-8.")
+@click.option(
+    "--separator", type=click.Choice(list(_SEPARATORS)), help="What is between two columns. Default: recognized."
+)
 @click.option("--dates", type=click.Choice(["day_first", "month_first"]), help="How dates like 03/04/2025 are read.")
-@click.option("--existing", type=click.Choice(["fill", "overwrite", "leave"]), default="fill", show_default=True)
-@click.option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help="What a column is; may be repeated.")
-@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option(
+    "--existing",
+    type=click.Choice(["fill", "overwrite", "leave"]),
+    default="fill",
+    show_default=True,
+    help="Of a contact that exists: fill only empty fields, overwrite fields, or leave all as they are.",
+)
+@click.option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help="What a column holds. May be repeated.")
+@click.option("--dry-run", is_flag=True, help="Only print what would change.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--resume", type=int, metavar="JOB", help="Go on with an import that was interrupted.")
-@click.option("--undo", type=int, metavar="JOB", help="Undo an import of the last 30 days.")
+@click.option("--resume", type=ROW_ID, metavar="JOB", help="Continue an import that was interrupted.")
+@click.option("--undo", type=ROW_ID, metavar="JOB", help="Undo an import of the last 30 days.")
 def import_contacts(file: Path | None, **options: Any) -> None:
     """Import contacts and their consents from FILE, a CSV or Excel file with headings.
 
@@ -48,16 +59,30 @@ def import_contacts(file: Path | None, **options: Any) -> None:
     phone, country, language, time_zone, signed_up_at, tags, consent, consent_at, consent_note, ignore, and
     attribute:NAME, attribute:number:NAME, attribute:yes_no:NAME.
 
-    Exits with 1 where nothing could be imported.
+    Exits with 1 when no row could be imported.
     """
     job_id = options["undo"] or options["resume"]
     if (file is None) == (job_id is None):
         raise click.UsageError("Give a FILE, or the JOB of --undo or --resume.")
     with ready(config.load()) as database:
+        if job_id is not None:
+            _require(database, job_id)
         if options["undo"]:
             _undo(database, options["undo"], as_json=options["as_json"])
         else:
             _import(database, job_id or _prepare(database, file or Path(), options), options)
+
+
+def _require(database: "Database", job_id: int) -> None:
+    """:raises ClickException: no import has this number"""
+    from app.core.errors import NotFound
+    from app.core.imports import drafts
+
+    try:
+        with database.read_only() as session:
+            drafts.find(session, job_id)
+    except NotFound:
+        raise click.ClickException(f"There is no import {job_id}.") from None
 
 
 def _prepare(database: "Database", file: Path, options: dict[str, Any]) -> int:
@@ -101,7 +126,7 @@ def _import(database: "Database", job_id: int, options: dict[str, Any]) -> None:
             drafts.start(session, drafts.lock(session, job_id), at=clock.now())
     if not options["dry_run"]:
         if not options["as_json"]:
-            click.echo(f"Import {job_id} runs. To go on after an interruption: --resume {job_id}")
+            click.echo(f"Import {job_id} runs. To continue after an interruption: --resume {job_id}")
         _finish(database, job_id)
     printed = check.id if options["dry_run"] and check else job_id
     found = _print(database, printed, job_id, as_json=options["as_json"])
@@ -176,7 +201,7 @@ def _lay_out(session: Any, job: "BulkJob", options: dict[str, Any]) -> None:
 
     if job.parameters["asks_encoding"] and not options["encoding"]:
         known = ", ".join(encodings.ENCODINGS)
-        raise InvalidInput("The file is not UTF-8. Say which encoding it has, by --encoding: %(known)s.", known=known)
+        raise InvalidInput("The file is not UTF-8. Give its encoding with --encoding: %(known)s.", known=known)
     if options["encoding"] or options["separator"]:
         layout = setup_of(job.parameters).layout
         separator = _SEPARATORS[options["separator"]] if options["separator"] else layout.separator

@@ -13,7 +13,7 @@ def keys() -> None:
 
 @keys.command()
 def rotate() -> None:
-    """Make a new signing key. What older keys signed can still be verified. Prints the id of the new key."""
+    """Create a new signing key. What older keys signed can still be verified. Prints the id of the new key."""
     from app.core import audit, clock
     from app.core.ledger import signing_keys
 

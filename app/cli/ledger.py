@@ -19,7 +19,7 @@ def ledger() -> None:
 def verify(head: str | None) -> None:
     """Recompute every hash, seal and state. Prints the result as JSON, and exits with 1 on tampering.
 
-    Events that are not sealed yet, and what a restore from a backup replaced, are reported, but are no tampering.
+    Events that are not sealed yet, and events that a restore replaced, are reported, but do not count as tampering.
     """
     from app.core.errors import InvalidState
     from app.core.ledger import head_file
@@ -40,9 +40,10 @@ def verify(head: str | None) -> None:
 
 @ledger.command()
 def head() -> None:
-    """Print the newest seal as JSON. Keep it where this server cannot change it: a rollback behind it then shows.
+    """Print the newest seal as JSON. Keep it where this server cannot change it.
 
-    The head counts as published from then on, and every verification looks for it.
+    It shows later whether the database was replaced by an older copy. The head counts as published from then on, and
+    every verification looks for it.
     """
     from app.core import clock
     from app.core.errors import InvalidState
@@ -58,14 +59,14 @@ def head() -> None:
 
 @ledger.command()
 def seal() -> None:
-    """Seal every event that can be sealed now. The worker does so each second."""
+    """Seal every event that can be sealed now. The worker does this each second."""
     from app.core.ledger import lag, sealing
 
     with ready(config.load()) as database:
         sealed = sealing.seal(database)
         with database.read_only() as session:
             waiting = lag.current(session)
-    click.echo(f"{sealed} events are sealed now, {waiting.events} still wait.")
+    click.echo(f"Sealed {sealed} events; {waiting.events} still wait.")
     if waiting.blocked_by:
         click.echo(f"They wait for a transaction that still writes: {json.dumps(waiting.blocked_by)}", err=True)
 

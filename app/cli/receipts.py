@@ -23,7 +23,9 @@ def receipt() -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--key", help="A public key: 64 hex characters, or a file with it.")
 @click.option(
-    "--keys", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="What /ledger/keys.json says."
+    "--keys",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A file with what /ledger/keys.json returns.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify(file: Path, key: str | None, keys: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags like this

@@ -7,7 +7,7 @@ from app import config
 
 @click.command("routes")
 def list_routes() -> None:
-    """Print every address of every application: methods, path, endpoint."""
+    """Print every route of every application: methods, path, endpoint."""
     from app import create_app
     from app.web import mounts
     from app.web.services import services_of

@@ -42,6 +42,8 @@ def _reason(problem: Exception) -> str | None:
     # SQLite's own errors come from where a connection is made or a transaction begins, as when others lock the file.
     if isinstance(problem, SQLAlchemyError | sqlite3.Error):
         return f"the database of ASSENT_DATABASE_URL cannot be used: {problem}"
+    if isinstance(problem, UnicodeEncodeError):  # Python keeps such bytes of the command line as half characters
+        return "an argument is not text in UTF-8"
     if isinstance(problem, DatabaseBusy):
         return "the database is busy: try again in a moment"
     if isinstance(problem, OSError):

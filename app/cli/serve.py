@@ -14,7 +14,7 @@ _PORT = click.option(
     "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on."
 )
 _WORKERS = click.option(
-    "--workers", type=click.IntRange(1, 64), help="Web processes.  [default: one a processor, two at most]"
+    "--workers", type=click.IntRange(1, 64), help="Web processes.  [default: one for each processor, at most two]"
 )
 
 
@@ -35,7 +35,9 @@ def web(host: str, port: int, workers: int | None) -> None:
 
 
 @click.command()
-@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Jobs that run at once.")
+@click.option(
+    "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Jobs that run at the same time."
+)
 @click.option("--web-address", default="", hidden=True, help="Of the web server beside it, for links in texts.")
 def worker(threads: int, web_address: str) -> None:
     """Run the background worker alone."""

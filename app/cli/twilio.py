@@ -19,7 +19,7 @@ _WAIT_MAX_S = 60.0
 
 @click.group()
 def twilio() -> None:
-    """What Twilio knows about consent."""
+    """Consents that Twilio keeps."""
 
 
 @twilio.command()

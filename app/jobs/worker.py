@@ -69,9 +69,10 @@ def run(settings: Settings, *, threads: int = 2, web_address: str = "") -> None:
 
     :param threads: how many jobs run at the same time
     :raises InvalidState: the database is not ready
+    :raises SQLAlchemyError: it cannot be reached
     """
     database = bootstrap.open_database(settings, connections=threads + 10)
-    if reason := bootstrap.why_not_ready(database):
+    if reason := bootstrap.what_is_missing(database):
         raise InvalidState(reason)
     if mended := number_rules.apply(database):
         _log.info("stored numbers were mended by new rules", contacts=mended.contacts, merged=mended.merged)

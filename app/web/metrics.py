@@ -65,6 +65,9 @@ def _of_health(found: Health, at: datetime) -> "Iterator[Metric]":
     yield _gauge("worker_last_seen_timestamp_seconds", "When a worker was last seen; 0: not within a day.", seen_s)
     yield _gauge("ledger_events_unsealed", "Events of the ledger that are not sealed yet.", found.sealing.events)
     yield _gauge("ledger_seal_lag_seconds", "Age of the oldest event that is not sealed; 0: none waits.", lag_s)
+    verified_s = found.verified_at.timestamp() if found.verified_at else 0.0
+    yield _gauge("ledger_verified_timestamp_seconds", "When the ledger was last verified; 0: never.", verified_s)
+    yield _gauge("ledger_tampered", "1: the last verification found that the ledger was changed.", found.is_tampered)
     yield _gauge("outbox_events_waiting", "Changes that were not routed yet, up to 10,000.", found.outbox_waiting)
     yield _gauge("oldest_unsent_age_seconds", "Age of the oldest change that was not sent; 0: none waits.", unsent_s)
     yield _gauge("webhook_deliveries_waiting", "Deliveries that are due or tried again.", found.webhooks_waiting)
@@ -74,6 +77,8 @@ def _of_health(found: Health, at: datetime) -> "Iterator[Metric]":
     yield _gauge("mails_failed", "Teammates whom a mail did not reach within 30 days.", found.failed_mails)
     yield _gauge("bulk_jobs_waiting", "Bulk jobs that wait for a worker or for another job.", found.bulk_jobs_waiting)
     yield _gauge("confirmation_limits_reached", "Limits on texts of forms, reached in 24 hours.", found.limits_reached)
+    yield _gauge("sms_messages_unknown", "Texts that may have been sent, for an admin to decide.", found.unknown_texts)
+    yield _gauge("sending_stopped", "1: an admin stopped all marketing texts.", found.is_sending_stopped)
     yield _gauge("bulk_jobs_running", "Bulk jobs that run, undos included.", found.bulk_jobs_running)
     pushes = found.consent_pushes
     pushed_lag_s = (at - pushes.since).total_seconds() if pushes.since else 0.0

@@ -1,7 +1,7 @@
 """Flask applications without session and sign-in, mounted below a path of the main application.
 
-The embed, the preference center, the messenger's calls and the API are such applications. They have no secret key, so
-no session and no cookie exists in them, and no CSRF token is required. Everything else is ordinary Flask.
+The embed, the preference center, the messenger's calls and the API are such applications. They have no secret key.
+So they have no session and no cookie, and need no CSRF token. Everything else is ordinary Flask.
 """
 
 from collections.abc import Mapping

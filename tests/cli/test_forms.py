@@ -23,6 +23,10 @@ def test_the_kit_has_a_picture_of_each_page_as_wide_as_a_phone_and_a_computer(
 ) -> None:
     monkeypatch.setenv("ASSENT_INSTANCE", str(settings.instance))
     monkeypatch.setenv("ASSENT_SECRET_KEY", settings.secret_key)
+    monkeypatch.setenv("ASSENT_DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
+    assert cli.run(["forms", "kit", "1", str(tmp_path / "kit.zip")]) == 1
+    assert "the database is empty" in capsys.readouterr().err
+    monkeypatch.delenv("ASSENT_DATABASE_URL")
     with database.unit_of_work() as session:
         form_id = make.form(session, make.live_type(session)).id
     file = tmp_path / "kit.zip"
@@ -46,5 +50,7 @@ def test_the_kit_has_a_picture_of_each_page_as_wide_as_a_phone_and_a_computer(
         assert "There are no pictures in this file." in archive.read("README.txt").decode()
     for wrong in ("/bin/false", "/nowhere/chromium"):
         assert cli.run(["forms", "kit", str(form_id), str(file), "--chromium", wrong]) == 1
-    assert "Chromium" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "Chromium" in printed
+    assert "ASSENT_PUBLIC_URL is not set" in printed
     database.close()

@@ -27,7 +27,7 @@ def test_the_ledger_is_sealed_published_and_verified_by_commands(
     assert cli.run(["ledger", "head"]) == 1
     assert "Nothing is sealed yet" in capsys.readouterr().err
     assert cli.run(["ledger", "seal"]) == 0
-    assert capsys.readouterr().out == "1 events are sealed now, 0 still wait.\n"
+    assert capsys.readouterr().out == "Sealed 1 events; 0 still wait.\n"
     assert cli.run(["ledger", "head"]) == 0
     head = capsys.readouterr().out
     (tmp_path / "heads.jsonl").write_text(head)

@@ -10,9 +10,12 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from app.config import ROOT
 from app.core import clock
 from app.core.bulk import jobs
+from app.core.ledger import verifications
 from app.core.problems import workers
+from app.core.sms import switch
 from app.db import Database
 from app.jobs.count_reach import count_due
 from app.models import JobKind, JobState, Role
@@ -58,6 +61,12 @@ def test_metrics_tell_what_waits_fails_and_reaches(measured: Flask) -> None:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER, name="Sam Rivera", at=seen_at)
         make.opt_in(session, sam, offers, at=seen_at)
         workers.beat(session, "w", started_at=seen_at, at=seen_at)
+        switch.stop_all(session, actor="agent:1", at=seen_at)
+        verifications.request(session, actor="system", at=seen_at).finished_at = seen_at
+        session.flush()
+        asked = verifications.last(session)
+        assert asked is not None
+        asked.result = {"result": "tampered"}
         waits, also_waits, runs = (jobs.create(session, JobKind.TAG, {}, actor="agent:1", at=seen_at) for _ in range(3))
         for each in (waits, also_waits, runs):
             jobs.start(session, each, at=seen_at)
@@ -73,6 +82,9 @@ def test_metrics_tell_what_waits_fails_and_reaches(measured: Flask) -> None:
     assert values(text, "assent_contacts_reachable") == {of_offers: 1}
     assert values(text, "assent_worker_last_seen_timestamp_seconds") == {"": pytest.approx(seen_at.timestamp())}
     assert values(text, "assent_ledger_events_unsealed") == {"": 1}
+    assert (values(text, "assent_ledger_tampered"), values(text, "assent_sending_stopped")) == ({"": 1}, {"": 1})
+    assert values(text, "assent_ledger_verified_timestamp_seconds") == {"": pytest.approx(seen_at.timestamp())}
+    assert values(text, "assent_sms_messages_unknown") == {"": 0}
     assert values(text, "assent_bulk_jobs_waiting") == {"": 2}
     assert values(text, "assent_bulk_jobs_running") == {"": 1}
     assert values(text, "assent_consent_pushes_waiting") == {"": 0}
@@ -87,6 +99,10 @@ def test_metrics_tell_what_waits_fails_and_reaches(measured: Flask) -> None:
         'status="4xx",surface="api"': 1,
         'status="2xx",surface="staff"': 1,
     }
+    described = set(re.findall(r"`(assent_\w+)`", (ROOT / "docs" / "deploy" / "README.md").read_text()))
+    assert {
+        each for each in re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE) if not each.endswith("_created")
+    } == described
     assert "Sam" not in text
     assert make.SAMS_NUMBER[1:] not in text
 

@@ -79,7 +79,7 @@ def create(
         raise InvalidInput("Give the token a name of at most %(most)s characters.", field="name", most=NAME_MAX)
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
         raise InvalidInput(
-            "There is no scope “%(scope)s”; choose of %(scopes)s.",
+            "There is no scope “%(scope)s”. The scopes are %(scopes)s.",
             field="scopes",
             scope=unknown[0][:20],
             scopes=", ".join(SCOPES),

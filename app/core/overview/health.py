@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 from app.core import outbox
 from app.core.bulk import jobs
 from app.core.confirmations import limits
-from app.core.ledger import lag
+from app.core.ledger import lag, verifications
 from app.core.ledger.lag import Lag
 from app.core.problems import workers
 from app.core.problems.overview import is_failing
-from app.core.sms import consent_pushes
+from app.core.sms import consent_pushes, texts
 from app.core.sms.consent_pushes import PushLag
 from app.core.webhooks import endpoints
+from app.core.workspace import settings
 from app.models import DeliveryState, Failure, FailureKind, WebhookDelivery
 
 # The sealer is a second or two behind; more means that it waits or does not run.
@@ -34,6 +35,8 @@ class Health:
         up; each up to ``endpoints.COUNT_MAX`` for each endpoint
     :param limits_reached: how often in 24 hours a limit on the texts that forms cause was reached, up to 20
     :param consent_pushes: what was not pushed to the gateway's carrier yet
+    :param verified_at: when a verification of the ledger ended last; null before the first
+    :param unknown_texts: texts that may have been sent, for an admin to decide about
     :param unsent_since: since when the oldest waits, in the outbox or as a delivery
     """
 
@@ -41,6 +44,8 @@ class Health:
     is_worker_silent: bool
     sealing: Lag
     is_sealing_late: bool
+    verified_at: datetime | None
+    is_tampered: bool
     outbox_waiting: int
     webhook_endpoints: int
     endpoints_failing: int
@@ -52,13 +57,15 @@ class Health:
     bulk_jobs_waiting: int
     bulk_jobs_running: int
     limits_reached: int
+    unknown_texts: int
+    is_sending_stopped: bool
     consent_pushes: PushLag
 
 
 def read(session: Session, *, at: datetime) -> Health:
     """The state of now. Every number comes from an index."""
     seen_at = workers.last_seen(session)
-    sealing = lag.current(session)
+    sealing, verified = lag.current(session), verifications.last(session)
     found = endpoints.find_all(session)
     counts = endpoints.counts(session, found).values()
     waits = [outbox.oldest_unrouted(session), _oldest_delivery(session, [each.id for each in found])]
@@ -70,6 +77,8 @@ def read(session: Session, *, at: datetime) -> Health:
         is_worker_silent=workers.is_silent(seen_at, at=at),
         sealing=sealing,
         is_sealing_late=sealing.oldest_recorded_at is not None and at - sealing.oldest_recorded_at > SEALED_WITHIN,
+        verified_at=verified.finished_at if verified else None,
+        is_tampered=bool(verified and verified.result and verified.result["result"] == "tampered"),
         outbox_waiting=outbox.count_unrouted(session),
         webhook_endpoints=len(found),
         endpoints_failing=sum(map(is_failing, found)),
@@ -81,6 +90,8 @@ def read(session: Session, *, at: datetime) -> Health:
         bulk_jobs_waiting=jobs_waiting,
         bulk_jobs_running=jobs_running,
         limits_reached=len(limits.alarms(session, since=at - timedelta(hours=24))),
+        unknown_texts=texts.count_unknown(session),
+        is_sending_stopped=settings.get(session).sending_stopped_at is not None,
         consent_pushes=consent_pushes.lag(session),
     )
 

@@ -39,23 +39,33 @@ def make_ready(database: Database) -> None:
 
 
 def why_not_ready(database: Database) -> str | None:
-    """Why the database cannot be used, in one sentence.
+    """Why the database cannot be used, in one sentence that anyone may read: it names no host, user or file.
 
     Null when it is reachable, migrated, may be written and fits the secret key.
     """
     try:
-        with database.read_only() as session:
-            revision = migrations.current_revision(session.connection())
-            if revision is None:
-                return "the database is empty: run “assent db upgrade”"
-            if revision != (head := migrations.head_revision()):
-                return f"the database is at revision {revision}, this version needs {head}: run “assent db upgrade”"
-            if (reason := _why_read_only(database)) is not None:
-                return reason
-            if settings.get(session).key_check != signing.keys_of(session).check:
-                return "ASSENT_SECRET_KEY is not the one that this database was made with"
+        return what_is_missing(database)
     except Exception as problem:
         return f"the database cannot be used: {type(problem).__name__}"
+
+
+def what_is_missing(database: Database) -> str | None:
+    """What a database that can be reached lacks, in one sentence; null when it is ready.
+
+    :raises SQLAlchemyError: it cannot be reached; the message says why, with its host, user and file
+    """
+    with database.read_only() as session:
+        revision = migrations.current_revision(session.connection())
+        if revision is None:
+            return "the database is empty: run “assent db upgrade”"
+        if unknown := migrations.why_unknown(revision):
+            return f"the database is {unknown}"
+        if revision != (head := migrations.head_revision()):
+            return f"the database is at revision {revision}, this version needs {head}: run “assent db upgrade”"
+        if (reason := _why_read_only(database)) is not None:
+            return reason
+        if settings.get(session).key_check != signing.keys_of(session).check:
+            return "ASSENT_SECRET_KEY is not the one that this database was made with"
     return None
 
 
