@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import cast
+from typing import Literal, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
@@ -40,20 +40,30 @@ def local_time(at: datetime, time_zone: str) -> Markup:
 
     Readers whose browser asks for American English see ``Nov 2, 2026, 1:00 PM CET``.
     """
+    return _time_element(at, time_zone, "short")
+
+
+def exact_time(at: datetime, time_zone: str) -> Markup:
+    """As ``local_time``, to the second, as a proof needs it: ``2 Nov 2026, 13:00:00 CET``."""
+    return _time_element(at, time_zone, "medium")
+
+
+def _time_element(at: datetime, time_zone: str, length: Literal["short", "medium"]) -> Markup:
     zone = ZoneInfo(time_zone)
     names = [format_datetime(at, "zzz", tzinfo=zone, locale=locale) for locale in (reader_locale(), _ENGLISH)]
     name = names[0] if names[0].isalpha() else names[1]  # some zones have a name in one of the two only
-    words = f"{day_and_time(at, zone, 'yMMMd')} {name}"
+    words = f"{day_and_time(at, zone, 'yMMMd', length)} {name}"
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), words)
 
 
-def day_and_time(at: datetime, zone: ZoneInfo, day: str = "") -> str:
+def day_and_time(at: datetime, zone: ZoneInfo, day: str = "", length: Literal["short", "medium"] = "short") -> str:
     """The time of the day as the reader writes it, after the day.
 
     :param day: the parts of the day, as a skeleton of CLDR: ``MMMd``; empty: the time alone
+    :param length: ``medium`` has seconds
     """
     locale = reader_locale()
-    clock_time = format_time(at, "short", tzinfo=zone, locale=locale)
+    clock_time = format_time(at, length, tzinfo=zone, locale=locale)
     return f"{format_skeleton(day, at, tzinfo=zone, locale=locale)}, {clock_time}" if day else clock_time
 
 

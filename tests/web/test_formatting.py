@@ -27,6 +27,9 @@ def test_a_time_is_written_as_in_the_language_and_the_country_of_the_reader(lang
     with app.test_request_context(headers={"Accept-Language": languages}):
         assert formatting.local_time(NOON, "Europe/Berlin").striptags() == shown
         assert shown in labels.short_time(NOON, "Europe/Berlin")
+        exact = formatting.exact_time(NOON.replace(second=7), "Europe/Berlin").striptags()
+        assert exact.replace(":00:07", ":00", 1) == shown
+        assert ":00:07" in exact
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ SCANNED_MAX = 200_000
 TYPED_MAX = 255
 # Fewer digits at the beginning of a number, or letters at the beginning of an address, say too little.
 _BEGINNING_MIN = 3
+# Fewer digits after the 0 are no whole number in any country.
+_AT_HOME_MIN = 6
 _CONTACT = Contact.__table__
 _LABEL = re.compile(r"(?:lead\s+)?([0-9a-f]{6,24})", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?[0-9]+")
@@ -117,6 +119,21 @@ def _by_number(wanted: str, dialect: str, region: str | None) -> Iterator[Select
     if len(digits) >= ENDING_LENGTH:
         yield _ids(ends_with(dialect, number, digits))
         yield _ids(and_(_is_scanned(), number.contains(digits, autoescape=True)))
+    at_home = written_at_home(wanted, dialect)
+    if at_home is not None:
+        yield _ids(at_home)
+
+
+def written_at_home(wanted: str, dialect: str) -> ColumnElement[bool] | None:
+    """Whether a number is this one as people write it in its own country, with a 0; null where the text has none.
+
+    No country is assumed: ``07400 123456`` is every number that ends with the digits after the 0.
+    """
+    digits = _bare(wanted)
+    after_zero = digits.removeprefix("0")
+    if not _NUMBER.fullmatch(digits) or not _AT_HOME_MIN <= len(after_zero) < len(digits):
+        return None
+    return ends_with(dialect, _CONTACT.c.phone, after_zero)
 
 
 def ends_with(dialect: str, number: ColumnElement[Any], digits: str) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from app.core.forms import insertion
 from app.core.forms.daily_counts import FormDay
 from app.core.ledger import events as ledger
 from app.core.ledger.events import FormAnswer
+from app.core.submissions import seen
 from app.core.subscriptions import daily_counts as subscription_counts
 from app.core.subscriptions.daily_counts import DayCount
 from app.core.workspace import days
@@ -64,6 +65,8 @@ def _count_forms(session: Session, counts: _Counts, events: Sequence[OutboxEvent
     inserted_ids = {each for event in events if (each := event.payload.get("inserted_form_id"))}
     form_ids = insertion.form_ids_of(session, inserted_ids)
     answers = ledger.form_answers(session, {each for event in events if (each := event.payload.get("event_id"))})
+    submitted = {event.payload["inserted_form_id"] for event in events if event.topic == "form.submitted"}
+    unseen = seen.only_by_answer(session, submitted)
     for event in events:
         inserted_id = event.payload["inserted_form_id"]
         if inserted_id not in form_ids:
@@ -72,5 +75,6 @@ def _count_forms(session: Session, counts: _Counts, events: Sequence[OutboxEvent
         key = FormDay(form_ids[inserted_id], zone.day(event.created_at), answer.locale)
         added = counts.of_forms.setdefault(key, Counter())
         added[_FORM_TOPICS[event.topic]] += 1
+        added["seen"] += event.topic == "form.submitted" and inserted_id in unseen
         # A person who was signed up before has an earlier event, which is of another form or of none.
         added["signed_up"] += answer.inserted_form_id == inserted_id and answer.action == Action.OPT_IN

@@ -60,7 +60,7 @@ def new_form() -> ResponseReturnValue:
     with read_only() as session:
         workspace = settings.get(session)
         values = {"default_country": workspace.default_country or "", "accent_color": workspace.accent_color}
-        form = OptInFormForm(data=values | _from_template(workspace))
+        form = OptInFormForm(data=values | _from_template(workspace) | _from_form(session))
     return accepted(form, _created) or (_page(form, None), form.status)
 
 
@@ -233,6 +233,15 @@ def _warn(form: OptInFormForm, *, lacks_legal_text: bool) -> None:
     names = [str(each.label.text) for each in form if isinstance(each.data, str) and templates.is_unfinished(each.data)]
     if names:
         flash(gettext("Replace what is in square brackets: %(fields)s.", fields=formatting.listed(names)), "warning")
+
+
+def _from_form(session: Session) -> dict[str, Any]:
+    """The values of the form that ``?copy=`` names, but for its name: two forms with one name cannot be told apart."""
+    form_id = ids.parse_id(request.args.get("copy"))
+    if form_id is None:
+        return {}
+    found = publishing.find(session, form_id)
+    return _values_of(found, publishing.newest_version(session, found)) | {"name": ""}
 
 
 def _values_of(found: OptInForm, version: OptInFormVersion) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Texts for the codes of consents: levels of evidence, sources, details, and reasons why a contact is not reachable."""
+"""Texts for the codes of consents: levels of evidence, sources, and reasons why a contact is not reachable."""
 
 from collections.abc import Iterable, Mapping
 
@@ -204,30 +204,6 @@ NUMBER_STATES = {
     "phone_invalid": translatable("Not a valid number"),
     "phone_not_sms_capable": translatable("Valid, but cannot receive texts"),
 }
-# The details of an event's evidence by their key.
-DETAILS = {
-    "answered_at": translatable("Form answered at"),
-    "answered_level": translatable("Level before the confirmation"),
-    "before": translatable("Before"),
-    "cause": translatable("Cause"),
-    "confirmed_by": translatable("Confirmed by"),
-    "confirmed_from": translatable("Confirmed from the address"),
-    "confirmed_text": translatable("Text that confirmed it"),
-    "conversation": translatable("Conversation"),
-    "country": translatable("Country"),
-    "event_id": translatable("Event id"),
-    "form": translatable("Form"),
-    "form_version": translatable("Form version"),
-    "inserted_by": translatable("Inserted by"),
-    "merged_from": translatable("Merged from"),
-    "reason": translatable("Reason"),
-    "numbering_plans": translatable("Numbering plans"),
-    "restored_event": translatable("Restored event"),
-    "shown_as": translatable("Shown as"),
-    "subscription_type": translatable("Subscription type"),
-    "typed_as": translatable("Typed as"),
-    "undo_of": translatable("Undoes event"),
-}
 # The parts of a stored wording that the page does not reproduce. The first three were not on the screen either: the
 # language, and in earlier versions type and mode.
 PARTS = {
@@ -278,11 +254,6 @@ def number_state(refusal: str | None) -> str:
     :param refusal: from ``phone.refusal_of_stored``
     """
     return gettext(NUMBER_STATES[refusal]) if refusal else gettext("Valid, can receive texts")
-
-
-def detail(key: str) -> str:
-    """The name of a detail of the evidence. One that is not known is named by its key."""
-    return gettext(DETAILS[key]) if key in DETAILS else key.replace("_", " ").capitalize()
 
 
 def finding(found: Finding) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from app.core import phone
 from app.core.ledger.events import LedgerLine
 from app.core.proof import rule_words, rules
@@ -11,7 +13,7 @@ from app.core.proof.pdf import Document, Section
 from app.core.proof.rules import Assessment
 from app.models import Action, Contact, EvidenceLevel, Source, Workspace
 from app.web import formatting, i18n, people, shown_words
-from app.web.contacts import labels
+from app.web.contacts import evidence_details, labels
 from app.web.i18n import gettext
 
 
@@ -84,14 +86,16 @@ def _evidence(line: LedgerLine, workspace: Workspace) -> Iterable[tuple[str, str
             (gettext("Language"), evidence.locale),
             (gettext("IP address"), evidence.ip_address),
             (gettext("Browser"), evidence.user_agent),
-            *((labels.detail(name), _detail(name, value)) for name, value in (evidence.details or {}).items()),
+            *_details(evidence.details or {}, workspace),
         )
         yield from ((name, str(value)) for name, value in values if value)
     yield gettext("Recorded"), _time(event.recorded_at, workspace)
 
 
-def _detail(name: str, value: Any) -> Any:
-    return formatting.actor(value, {}) if name == "inserted_by" else value
+def _details(details: dict[str, Any], workspace: Workspace) -> Iterable[tuple[str, Any]]:
+    for name, value in details.items():
+        shown = evidence_details.detail_value(value, name, {}, workspace.time_zone)
+        yield evidence_details.detail_name(name), shown.striptags() if isinstance(shown, Markup) else shown
 
 
 def _proof(receipt: dict[str, Any]) -> Iterable[tuple[str, str]]:
@@ -126,4 +130,4 @@ def _rule(assessment: Assessment) -> Iterable[tuple[str, str]]:
 
 
 def _time(at: datetime, workspace: Workspace) -> str:
-    return formatting.local_time(at, workspace.time_zone).striptags()
+    return formatting.exact_time(at, workspace.time_zone).striptags()

@@ -77,7 +77,7 @@ class ConfirmForm(RecordsFailures, CustomLabels, SafeNext, VerifyForm):
 class PasswordForm(RecordsFailures, CustomLabels, ChangePasswordForm):
     secret, secret_field = Secret.PASSWORD, "password"
     labels: ClassVar = {
-        "password": translatable("Present password"),
+        "password": translatable("Current password"),
         "new_password": translatable("New password"),
         "new_password_confirm": translatable("New password again"),
     }

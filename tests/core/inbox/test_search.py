@@ -22,7 +22,7 @@ def _ids(rows: list[InboxRow]) -> list[int]:
     [
         *("Noor", "haddad", "+44 7400 123456", "noor@example.com", "crm-7", "roasted beans", "BEANS", "roas"),
         *("O'Had", "o'hadDAD", "don't", "19.99", "19.9", "€1,299", "€1,299?", "help@shop.example", "help@sho"),
-        *("https://shop.example/a?b=1", "shop.example/a", "SIGN-UP", "sign-u"),
+        *("https://shop.example/a?b=1", "shop.example/a", "SIGN-UP", "sign-u", "07400 123456"),
     ],
 )
 def test_search_finds_by_name_number_address_id_and_words(database: Database, typed: str) -> None:

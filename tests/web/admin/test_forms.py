@@ -71,6 +71,23 @@ def test_without_a_live_type_the_pages_explain_how_to_create_one(max_: FlaskClie
     assert "No subscription type is live" in max_.get(f"{PATH}/new").get_data(as_text=True)
 
 
+def test_a_new_form_begins_as_a_copy_of_another(
+    max_: FlaskClient, database: Database, offers: SubscriptionType
+) -> None:
+    german = {"title-de": "Zuerst erfahren", "legal_text-de": "Mit der Anmeldung."}
+    pages.submit(max_, f"{PATH}/new", _values(offers, name="Footer", allowed_origins="https://a.example", **german))
+    (first,) = _all(database)
+    assert f'href="/admin/forms/new?copy={first.form.id}"' in max_.get(f"{PATH}/{first.form.id}").get_data(as_text=True)
+    html = max_.get(f"{PATH}/new?copy={first.form.id}").get_data(as_text=True)
+    for shown in ("Hear it first", "By signing up you agree.", "#aa3300", "https://a.example", *german.values()):
+        assert shown in html
+    assert re.search(rf'<option selected value="{offers.id}">', html)
+    assert "Footer" not in html
+    assert len(_all(database)) == 1
+    assert max_.get(f"{PATH}/new?copy=99").status_code == 404
+    assert max_.get(f"{PATH}/new?copy=x").status_code == 200
+
+
 def test_only_live_types_can_be_chosen(max_: FlaskClient, database: Database, offers: SubscriptionType) -> None:
     with database.unit_of_work() as session:
         make.draft_type(session, name="Not yet")

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.core import wording
+from app.core.consent import suppressions
 from app.core.contacts import erase
 from app.core.ledger import sealing, signing_keys
 from app.core.proof import receipt_check, receipts
@@ -31,7 +32,13 @@ def event_id(database: Database) -> int:
             level=EvidenceLevel.SIGNED_IDENTITY,
             words=wording.freeze("en", WORDS),
             locale="en",
-            details={"shown_as": "•••23"},
+            details={
+                "shown_as": "•••23",
+                "inserted_by": "contact",
+                "confirmed_by": "sms_link",
+                "answered_level": "web_unverified",
+                "answered_at": "2026-11-02T12:00:07+00:00",
+            },
         )
         made = make.opt_in(session, sam, make.live_type(session), evidence=evidence).event_id
     sealing.seal(database)
@@ -60,6 +67,22 @@ def test_a_number_that_was_not_on_the_page_is_not_shown_as_seen(ana: FlaskClient
     assert "Unsubscribe" in seen
     assert "555-0123" not in seen
     assert "555-0123" in rest
+
+
+def test_the_proof_has_times_to_the_second_and_words_for_codes(
+    ana: FlaskClient, database: Database, event_id: int
+) -> None:
+    html = ana.get(f"/receipts/{event_id}").get_data(as_text=True)
+    for shown in ("2 Nov 2026, 12:00:00 ", "2 Nov 2026, 12:00:07 ", "The person", "A text that they sent us"):
+        assert shown in html
+    assert "Web form, identity not verified" in html
+    assert "sms_link" not in html
+    with database.unit_of_work() as session:
+        suppressions.add(session, SAMS_NUMBER, "Asked by phone", actor="agent:1", at=NOON)
+        sam = session.get_one(Contact, 1).public_id
+    html = ana.get(f"/contacts/{sam}").get_data(as_text=True)
+    assert "<dd>stopped by hand</dd>" in html
+    assert "<dd>manual</dd>" not in html
 
 
 def test_the_file_verifies_with_the_public_keys(ana: FlaskClient, database: Database, event_id: int) -> None:

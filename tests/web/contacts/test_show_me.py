@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.core.contacts import erase
 from app.core.ledger import sealing
 from app.core.proof import receipt_check
+from app.core.workspace import settings
 from app.db import Database
 from app.models import AuditEntry, Contact, Role
 from tests import make
@@ -51,6 +52,19 @@ def test_everything_about_a_number_is_shown_in_time_order(max_: FlaskClient, dat
 def test_a_search_needs_a_text_and_an_unknown_number_is_said_to_be_unknown(max_: FlaskClient) -> None:
     assert pages.submit(max_, PATH, {"destination": " "}).status_code == 422
     assert "Nothing is kept about it" in pages.submit(max_, PATH, TYPED).get_data(as_text=True)
+
+
+def test_a_number_without_its_country_is_refused_and_not_said_to_be_unknown(
+    max_: FlaskClient, database: Database, event_id: int
+) -> None:
+    refused = pages.submit(max_, PATH, {"destination": "202 555 0123"})
+    assert refused.status_code == 422
+    assert "Start with + and the country code" in refused.get_data(as_text=True)
+    assert "Nothing is kept" not in refused.get_data(as_text=True)
+    assert _entries(database) == []
+    with database.unit_of_work() as session:
+        settings.change(session, {"default_country": "US"}, actor="agent:1", at=NOON)
+    assert "Said so at the counter" in pages.submit(max_, PATH, {"destination": "202 555 0123"}).get_data(as_text=True)
 
 
 def test_after_an_erasure_the_events_are_shown_without_evidence(

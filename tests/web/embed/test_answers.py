@@ -25,6 +25,7 @@ from app.core.ledger import events as ledger
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.db import Database
+from app.jobs.route_outbox import sweep_outbox
 from app.models import (
     Channel,
     Consent,
@@ -722,6 +723,23 @@ def test_each_page_that_was_seen_is_counted_once(client: FlaskClient, database: 
         assert client.post(f"/f/{token}/seen").status_code == 204
     with database.read_only() as session:
         assert daily_counts.totals(session)[form.id].seen == 2
+
+
+def test_a_form_that_is_answered_without_scripts_was_seen(client: FlaskClient, database: Database, key: str) -> None:
+    with database.unit_of_work() as session:
+        form = session.scalars(select(publishing.OptInForm)).one()
+        sent = [make.inserted(session, form, make.contact(session)).token for _ in range(2)]
+    numbers = iter(f"+1202555014{number}" for number in range(6))
+    pages = [*(f"/f/form/{key}" for _ in range(3)), *(f"/f/{token}" for token in sent)]
+    for path, tells in zip(pages, (False, True, False, False, True), strict=True):
+        page = open_form(client, path)
+        if tells:
+            client.post(f"{path}/seen", data={"shown": page.fields["shown"]})
+        assert answer(client, page, next(numbers)).status == 200
+    sweep_outbox(database)
+    with database.read_only() as session:
+        counted = daily_counts.totals(session)[form.id]
+    assert (counted.seen, counted.submitted) == (5, 5)
 
 
 def test_an_answer_from_another_site_is_refused(client: FlaskClient, database: Database, key: str) -> None:
