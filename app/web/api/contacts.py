@@ -11,6 +11,7 @@ from app.core.contacts import erase, filters, merge, profile, search, views
 from app.core.contacts.search import Found, Place
 from app.core.contacts.search_walks import Order
 from app.core.contacts.views import View
+from app.core.errors import named
 from app.db import ReadConnection
 from app.models import Contact
 from app.schemas.contact import (
@@ -103,6 +104,9 @@ def merge_contacts(session: Session, body: dict[str, Any], query: dict[str, Any]
     comes along only for a number that the contact has afterwards. `invalid_merge`: they are the same contact, a user
     would end in a lead, or two users share neither address nor number.
     """
+    for field, contact_id in (("from", body["from_"]), ("into", body["into"])):
+        with named(field):
+            views.find(session, contact_id)
     into = merge.merge(
         session,
         body["from_"],
