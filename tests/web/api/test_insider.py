@@ -247,6 +247,7 @@ def test_numbers_are_opted_in_and_out_and_a_bad_one_fails_alone(app: Flask, shop
         ({}, "users must be defined: bad request"),
         ({"users": []}, "users must be defined: bad request"),
         ({"users": {}}, "users must be defined: bad request"),
+        ({"users": None}, "users must be defined: bad request"),
         ({"users": [{}] * 1001}, "users must be at most 1000: bad request"),
         ([], "body must be an object: bad request"),
     ],
@@ -280,6 +281,7 @@ def test_a_call_without_its_headers_or_the_scope_is_403(app: Flask) -> None:
         shop.headers = headers
         answer = shop("POST", "/user/v1/upsert", {"users": [user("u1")]})
         assert (answer.status, list(answer.body)) == (403, ["error"]), headers
+    assert answer.body["error"] == "This token may not do that: it needs the scope “write”: forbidden"
     assert counts(app)[2] == 0
 
 
