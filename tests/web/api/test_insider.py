@@ -177,7 +177,7 @@ def test_identifiers_of_different_people_fail_and_nobody_is_merged(app: Flask, s
 
 
 def test_lists_are_added_to_what_is_stored_unless_they_replace_it(app: Flask, shop: Shop) -> None:
-    def sizes(*given: str, **more: bool) -> str:
+    def sizes(*given: str | bool | float, **more: bool) -> str:
         shop.upsert(user("u1", custom={"sizes": list(given)}) | more)
         return str(contact_of(app, external_id="u1").custom_attributes["sizes"])
 
@@ -186,6 +186,7 @@ def test_lists_are_added_to_what_is_stored_unless_they_replace_it(app: Flask, sh
     assert sizes("xl", not_append=True) == "xl"
     assert sizes("s", not_append=True, append=True) == "xl, s"
     assert sizes("m", append=False) == "m"
+    assert sizes(True, False, 1, 2.5, append=False) == "true, false, 1, 2.5"
 
 
 def test_without_a_chosen_type_an_opt_in_fails_and_says_so(app: Flask) -> None:
