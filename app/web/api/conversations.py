@@ -84,9 +84,10 @@ def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
 def search_conversations(body: dict[str, Any]) -> dict[str, Any]:
     """Search conversations, without their parts.
 
-    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.body`, `contact_ids`, `admin_assignee_id` and
-    what is the same in all of them, in the query language of contacts. Times are compared to the second. Without a
-    `sort`, the newest come first, or those changed longest ago, where the query asks about `updated_at`.
+    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.body`, `source.delivered_as`, `contact_ids`,
+    `admin_assignee_id` and what is the same in all of them, in the query language of contacts. Times are compared to
+    the second. Without a `sort`, the newest come first, or those changed longest ago, where the query asks about
+    `updated_at`.
     """
     query = filters.read(body["query"], conversation_search.FIELDS)
     session, request = auth.read_session(), pagination.read(body["pagination"] or {}, default=PER_PAGE, keys=2)

@@ -516,6 +516,19 @@ def test_conversations_are_found_by_every_field(api: ApiClient, conversation: st
     assert "conversation_parts" not in listed["conversations"][0]
 
 
+def test_conversations_are_found_by_who_began_them_as_responses_show_it(
+    api: ApiClient, conversation: str, sam: str, ana: str
+) -> None:
+    to_sam = {"from": {"type": "admin", "id": ana}, "to": {"type": "user", "id": sam}}
+    sent = str(api.post("/messages", to_sam | {"message_type": "inapp", "body": "ready"})["conversation_id"])
+    shown = {each: api.get(f"/conversations/{each}")["source"]["delivered_as"] for each in (conversation, sent)}
+    assert shown == {conversation: "customer_initiated", sent: "admin_initiated"}
+    for each, delivered_as in shown.items():
+        assert find_by(api, "source.delivered_as", "=", delivered_as) == [each]
+        assert each not in find_by(api, "source.delivered_as", "!=", delivered_as)
+    assert find_by(api, "source.delivered_as", "^", "automated") == []
+
+
 @pytest.mark.parametrize("sort", [None, {"field": "updated_at", "order": "descending"}, {"field": "id"}])
 def test_a_search_of_conversations_is_read_page_by_page(api: ApiClient, sam: str, sort: Any) -> None:
     begun = [api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"}) for _ in range(5)]
