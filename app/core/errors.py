@@ -15,7 +15,8 @@ AssentError
 └── TooMany                 a rate limit is exceeded; ``retry_after_s`` says when it ends
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 # A text is shown as it is, an integer with the separators of the reader's language; a function makes the text for a
 # locale, such as the name of a country.
@@ -106,6 +107,20 @@ class TooMany(AssentError):
     def __init__(self, sentence: str, *, retry_after_s: int, **values: Value) -> None:
         super().__init__(sentence, field=None, code=None, **values)
         self.retry_after_s = retry_after_s
+
+
+@contextmanager
+def named(field: str, *, instead_of: str | None = None) -> Iterator[None]:
+    """Name the field of the request in an error of what is called inside, which does not know it.
+
+    :param instead_of: the field that the error names; null: it names none
+    """
+    try:
+        yield
+    except AssentError as error:
+        if error.field == instead_of:
+            error.field = field
+        raise
 
 
 def _in_english(value: Value) -> str:

@@ -64,7 +64,7 @@ class AvatarAddress(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
         if isinstance(value, dict):
             value = value.get("image_url")
-        return super()._deserialize(value, attr, data, **more)
+        return "" if value is None else super()._deserialize(value, attr, data, **more)
 
 
 class ContactInputSchema(Input):

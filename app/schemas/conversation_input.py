@@ -41,6 +41,12 @@ class ReplySchema(Input):
     attachment_urls = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
     attachment_files = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
 
+    def load(self, data: Any, **more: Any) -> Any:
+        """Quick replies are not parsed beyond ``message_type``: they have options in place of a body."""
+        if isinstance(data, dict) and data.get("message_type") == "quick_reply":
+            return {"message_type": "quick_reply"}
+        return super().load(data, **more)
+
 
 class ManageSchema(Input):
     """An action, the admin who takes it, and the admin whom it assigns to (``0``: nobody)."""

@@ -170,7 +170,7 @@ class _Records(fields.List[Any]):
     """Records as they were sent: a mistake in one of them refuses that one alone."""
 
     def __init__(self, inner: Any, *, most: int) -> None:
-        super().__init__(inner, required=True, error_messages={"required": "must be defined"})
+        super().__init__(inner, required=True, error_messages=dict.fromkeys(("required", "null"), "must be defined"))
         self.most = most
 
     def _deserialize(self, value: Any, *_more: Any, **_options: Any) -> list[Any]:

@@ -45,6 +45,11 @@ class FormItem:
     form: Any
     version: Any
 
+    @property
+    def answered_at(self) -> datetime | None:
+        """Null while it waits, also where the form was answered before the message was built."""
+        return None if self.state == "waiting" else self.form.answered_at
+
 
 class EventConsentSchema(Output):
     """Dumps an ``EventConsent``."""
@@ -85,7 +90,7 @@ class FormItemSchema(Output):
     form_id = fields.String(attribute="form.form_id")
     form_version = fields.Integer(attribute="version.number")
     conversation_id = fields.String(attribute="form.conversation_id", allow_none=True)
-    answered_at = UnixTime(attribute="form.answered_at", allow_none=True)
+    answered_at = UnixTime(allow_none=True)
     expires_at = UnixTime(attribute="form.expires_at")
     subscription_types = TypesField()
     contact = fields.Nested(WebhookContactSchema, required=True, allow_none=True)

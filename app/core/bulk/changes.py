@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.core.bulk import consent_steps, jobs, label_steps, selection
 from app.core.bulk.selection import Selection
 from app.core.contacts import tags
-from app.core.errors import InvalidInput, InvalidState, NotFound
+from app.core.errors import InvalidInput, InvalidState, NotFound, named
 from app.core.subscriptions import subscription_types
 from app.models import BulkJob, JobKind, SubscriptionType, TypeState
 
@@ -104,7 +104,8 @@ def types_for(session: Session, kind: JobKind) -> list[SubscriptionType]:
 def _check_type(session: Session, change: Change) -> None:
     if change.subscription_type_id is None:
         raise InvalidInput("Choose a subscription type.", field="subscription_type_id")
-    found = subscription_types.view(session, change.subscription_type_id)
+    with named("subscription_type_id"):
+        found = subscription_types.view(session, change.subscription_type_id)
     if change.kind == JobKind.SUBSCRIBE and found.state != TypeState.LIVE:
         raise InvalidState("This subscription type is not live. Put it live first.", field="subscription_type_id")
 

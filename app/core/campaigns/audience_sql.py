@@ -37,7 +37,7 @@ def scope_of(session: Session, subscription_type_id: int, query: Mapping[str, An
     """
     subscription_type = session.get(SubscriptionType, subscription_type_id)
     if subscription_type is None:
-        raise NotFound("Resource Not Found")
+        raise NotFound("Resource Not Found", field="subscription_type_id")
     if subscription_type.channel != Channel.SMS:
         raise InvalidInput("Choose a subscription type for texts.", field="subscription_type_id")
     rules = RulesQuery(subscription_type, tuple(settings.get(session).allowed_countries))

@@ -37,6 +37,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
     """
     if not any(fields.get(name) for name in ("email", "external_id", "role")):
         raise InvalidInput("Give at least one of email, external_id and role.", field="email")
+    _refuse_verified_without_email(fields)
     external_id, address = fields.get("external_id") or None, _address(fields)
     role = ContactRole(fields.get("role") or ContactRole.USER)
     if role == ContactRole.USER and not (external_id or address):
@@ -70,6 +71,7 @@ def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at
     :raises InvalidInput: a value is invalid; the note is missing
     :raises Duplicate: another contact has this external id or address
     """
+    _refuse_verified_without_email(fields)
     before = contacts.columns_of(contact)
     role = ContactRole(fields.get("role") or contact.role)
     external_id = (fields["external_id"] or None) if "external_id" in fields else contact.external_id
@@ -194,6 +196,11 @@ def _record(session: Session, contact: Contact, event: str, fields: Fields, *, a
     return contact
 
 
+def _refuse_verified_without_email(fields: Fields) -> None:
+    if fields.get("email_verified") is not None and not fields.get("email"):
+        raise InvalidInput("Only an email that is given can be verified.", field="email_verified")
+
+
 def _apply(session: Session, contact: Contact, fields: Fields) -> None:
     for name, value in fields.items():
         _SETTERS[name](session, contact, value)
@@ -278,7 +285,5 @@ _SETTERS: Mapping[str, Callable[[Session, Contact, Any], None]] = {
 
 
 def _address(fields: Fields) -> str | None:
-    if fields.get("email_verified") is not None and not fields.get("email"):
-        raise InvalidInput("Only an email that is given can be verified.", field="email_verified")
     typed = fields.get("email")
     return email.read(typed) if typed else None

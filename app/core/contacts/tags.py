@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import audit
 from app.core.consent import locking
 from app.core.contacts import records as contacts
-from app.core.errors import Conflict, InvalidInput, InvalidState, NotFound
+from app.core.errors import Conflict, InvalidInput, InvalidState, NotFound, named
 from app.db import insert_into, insert_or_ignore
 from app.models import Contact, ContactTag, Tag
 
@@ -51,7 +51,9 @@ def rename(session: Session, tag_id: int, name: str, *, actor: str, at: datetime
     :raises InvalidInput: as ``create``
     :raises Conflict: another tag has this name
     """
-    tag, (name, key) = _lock(session, tag_id), _name(name)
+    with named("id"):
+        tag = _lock(session, tag_id)
+    name, key = _name(name)
     if session.scalar(select(Tag.id).where(Tag.name_key == key, Tag.id != tag.id)) is not None:
         raise Conflict("Another tag has this name.", field="name")
     if tag.name != name:
@@ -122,7 +124,9 @@ def attach(session: Session, public_id: str, tag_id: int, *, actor: str, at: dat
     :raises NotFound: there is no such contact or tag
     :raises Merged: the contact was merged into another one
     """
-    contact, tag = locking.lock_contact_by_public_id(session, public_id), _lock(session, tag_id, is_shared=True)
+    contact = locking.lock_contact_by_public_id(session, public_id)
+    with named("id"):
+        tag = _lock(session, tag_id, is_shared=True)
     values = {"tag_id": tag.id, "contact_id": contact.id, "created_by": actor, "created_at": at}
     if insert_or_ignore(session, ContactTag, values):
         _record(session, contact, "tagged", tag.id, actor=actor, at=at)

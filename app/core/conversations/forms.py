@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.consent import reach
 from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import LockedConversation, NewMessage
-from app.core.errors import InvalidState, NotFound
+from app.core.errors import InvalidState, NotFound, named
 from app.core.forms import insertion, legal_text, publishing
 from app.core.forms.content import FormContent, checked_content
 from app.core.forms.insertion import LinkOptions
@@ -56,7 +56,8 @@ def insert_saved(
     key = appending.content_key(client_key, "saved", form_id) if client_key else None
     if key and (placed := appending.find_sent(session, conversation, key)):
         return placed
-    form = publishing.find(session, form_id)
+    with named("form_id"):
+        form = publishing.find(session, form_id)
     return _insert(session, conversation, form, actor=actor, at=at, client_key=key)
 
 

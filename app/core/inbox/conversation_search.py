@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
+from app.core.conversations.appending import CONTACT
 from app.core.errors import InvalidInput
 from app.models import Contact, Conversation, ConversationRead, ConversationState, Message, UtcDateTime
 
@@ -39,6 +40,7 @@ FIELDS: Mapping[str, Kind] = {
     "read": Kind.BOOLEAN,
     "state": Kind.TEXT,
     "source.body": Kind.TEXT,
+    "source.delivered_as": Kind.TEXT,
     "contact_ids": Kind.TEXT,
     "admin_assignee_id": Kind.NUMBER,
     # The same in every conversation, as responses show it.
@@ -185,8 +187,18 @@ def _text(column: ColumnElement[Any], query: Filter) -> ColumnElement[bool]:
 
 def _source_body(query: Filter) -> ColumnElement[bool]:
     """The first message of the conversation; empty where a form began it."""
-    first = select(_MESSAGE.c.body).where(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.number == 1)
-    return _text(func.coalesce(first.correlate(_CONVERSATION).scalar_subquery(), ""), query)
+    return _text(func.coalesce(_of_first(_MESSAGE.c.body), ""), query)
+
+
+def _delivered_as(query: Filter) -> ColumnElement[bool]:
+    begun_by = case((_MESSAGE.c.author == CONTACT, "customer_initiated"), else_="admin_initiated")
+    return _text(_of_first(begun_by), query)
+
+
+def _of_first(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A value of the message that began the conversation."""
+    first = select(column).where(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.number == 1)
+    return first.correlate(_CONVERSATION).scalar_subquery()
 
 
 def _contacts(query: Filter) -> ColumnElement[bool]:
@@ -217,6 +229,7 @@ _BY_NAME: Mapping[str, Callable[[Filter], ColumnElement[bool]]] = {
     "read": _truth(IS_READ),
     "state": lambda query: _text(_STATE, query),
     "source.body": _source_body,
+    "source.delivered_as": _delivered_as,
     "contact_ids": _contacts,
     "source.type": _constant("conversation"),
     "source.subject": _constant(""),

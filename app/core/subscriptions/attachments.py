@@ -12,7 +12,7 @@ from app.core.consent import changes as consent
 from app.core.consent import locking, reach, recording
 from app.core.consent.changes import Change
 from app.core.consent.locking import LockedContact
-from app.core.errors import InvalidInput, InvalidState, NotFound
+from app.core.errors import InvalidInput, InvalidState, NotFound, named
 from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import SubscriptionTypeView
@@ -37,7 +37,8 @@ def attach(
     :raises InvalidState: the type is a draft; the number is suppressed; the contact is closed (``blocked``,
         ``gdpr_optout``); or the consent changed after the reported time
     """
-    subscription_type = _find_live(session, subscription_type_id)
+    with named("id"):
+        subscription_type = _find_live(session, subscription_type_id)
     if consent_type != subscription_type.consent_type:
         raise InvalidInput(
             "This subscription type has the consent type “%(consent_type)s”. Send the same.",

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core.accounts import agents, api_tokens
-from app.core.errors import InvalidInput, NotFound
+from app.core.errors import InvalidInput, NotFound, named
 from app.core.workspace import settings
 from app.models import Agent
 from app.schemas.agent import AdminListSchema, AdminSchema, MeSchema
@@ -56,15 +56,17 @@ def find_agent(session: Session, admin_id: str) -> Agent:
     return agent
 
 
-def find_active(session: Session, admin_id: str | None) -> Agent:
+def find_active(session: Session, admin_id: str | None, field: str = "admin_id") -> Agent:
     """An agent who may act.
 
+    :param field: of the request, which names the agent
     :raises InvalidInput: none is named
     :raises NotFound: there is no agent with this id, or the account is disabled
     """
     if admin_id is None:
-        raise InvalidInput("Say which admin.", field="admin_id")
-    agent = find_agent(session, admin_id)
+        raise InvalidInput("Say which admin.", field=field)
+    with named(field):
+        agent = find_agent(session, admin_id)
     if not agent.active:
-        raise NotFound("Admin Not Found")
+        raise NotFound("Admin Not Found", field=field)
     return agent

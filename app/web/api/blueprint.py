@@ -29,7 +29,7 @@ _MEANINGS = {
     400: "Something in the request cannot be used; `field` says what.",
     401: "No token, or one that is not valid any more (`unauthorized`).",
     403: "The token lacks the scope that this call needs (`forbidden`).",
-    404: "There is nothing with this id (`not_found`).",
+    404: "There is nothing with this id (`not_found`); `field` names an id that the body or the query has.",
     409: "The current state does not allow it (`conflict`, `invalid_state`, `suppressed`, `blocked` and others).",
     410: "The contact was merged into another, which the header `Link` names (`contact_merged`).",
     413: "The body is larger than 1 MB (`parameter_invalid`).",

@@ -9,7 +9,7 @@ from app.core.bulk import changes, jobs
 from app.core.bulk.changes import Change
 from app.core.bulk.selection import Selection
 from app.core.contacts import segments
-from app.core.errors import InvalidInput, NotFound
+from app.core.errors import InvalidInput, NotFound, named
 from app.models import BulkJob, JobKind, JobState
 from app.schemas.bulk_job import BulkChangeSchema, BulkJobSchema
 from app.web.api import auth, ids
@@ -87,7 +87,8 @@ def _selection(session: Session, body: dict[str, Any]) -> Selection:
         return {"contact_ids": body["contact_ids"]}
     if body["query"] is not None:
         return {"query": body["query"]}
-    segment = segments.find(session, body["segment_id"])
+    with named("segment_id"):
+        segment = segments.find(session, body["segment_id"])
     return {"query": {"field": "segment_id", "operator": "=", "value": segment.public_id}}
 
 

@@ -11,7 +11,7 @@ from app.core.campaigns.drafts import CampaignValues
 from app.core.campaigns.views import CampaignView
 from app.core.contacts import segments
 from app.core.contacts import views as contact_views
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, named
 from app.models import Campaign, OptOutText, SmsMessage
 from app.schemas.campaign import (
     AudienceInputSchema,
@@ -227,7 +227,8 @@ def _query(session: Session, body: Mapping[str, Any]) -> dict[str, Any] | None:
         raise InvalidInput("Give either segment_id or query.", field="query")
     if segment_id is None:
         return query
-    segment = segments.find(session, segment_id)
+    with named("segment_id"):
+        segment = segments.find(session, segment_id)
     return {"field": "segment_id", "operator": "=", "value": segment.public_id}
 
 

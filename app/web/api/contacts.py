@@ -11,6 +11,7 @@ from app.core.contacts import erase, filters, merge, profile, search, views
 from app.core.contacts.search import Found, Place
 from app.core.contacts.search_walks import Order
 from app.core.contacts.views import View
+from app.core.errors import named
 from app.db import ReadConnection
 from app.models import Contact
 from app.schemas.contact import (
@@ -73,8 +74,9 @@ def list_contacts(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/contacts/search", scope=Scope.READ)
 @blueprint.arguments(SearchSchema)
+@blueprint.arguments(ContactQuerySchema, location="query")
 @blueprint.response(200, ContactListSchema)
-def search_contacts(body: dict[str, Any]) -> dict[str, Any]:
+def search_contacts(body: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """Search contacts.
 
     Intercom's filters, and `subscription_types.{id}` beside them (see *The query language*). Without a `sort`, the
@@ -89,7 +91,7 @@ def search_contacts(body: dict[str, Any]) -> dict[str, Any]:
     with search_queue.turn(query), read_connection() as connection:
         place = Place(request.per_page, request.key)
         found = search.page(connection, query, place, order=order, total=request.total)
-        return _page(connection, found, request)
+        return _page(connection, found, request, has_history=options["include_merge_history"])
 
 
 @blueprint.post("/contacts/merge", errors=(404, 410))
@@ -103,6 +105,9 @@ def merge_contacts(session: Session, body: dict[str, Any], query: dict[str, Any]
     comes along only for a number that the contact has afterwards. `invalid_merge`: they are the same contact, a user
     would end in a lead, or two users share neither address nor number.
     """
+    for field, contact_id in (("from", body["from_"]), ("into", body["into"])):
+        with named(field):
+            views.find(session, contact_id)
     into = merge.merge(
         session,
         body["from_"],
@@ -115,14 +120,16 @@ def merge_contacts(session: Session, body: dict[str, Any], query: dict[str, Any]
 
 
 @blueprint.get("/contacts/find_by_external_id/<path:external_id>", errors=(404,))
+@blueprint.arguments(ContactQuerySchema, location="query")
 @blueprint.response(200, ContactSchema)
-def find_contact_by_external_id(external_id: str) -> ContactValue:
+def find_contact_by_external_id(query: dict[str, Any], external_id: str) -> ContactValue:
     """Find a user by their external id.
 
     Leads are not found by it.
     """
     with read_connection() as connection:
-        return _value(views.find_by_external_id(connection, external_id))
+        view = views.find_by_external_id(connection, external_id)
+        return _values(connection, [view], has_history=query["include_merge_history"])[0]
 
 
 @blueprint.get("/contacts/<contact_id>", errors=(404, 410))
@@ -142,8 +149,9 @@ def _current(session: Session, names: Collection[str], contact_id: str) -> Conta
 
 @blueprint.put("/contacts/<contact_id>", errors=(404, 409, 410, 422))
 @blueprint.arguments(ContactInputSchema)
+@blueprint.arguments(ContactQuerySchema, location="query")
 @blueprint.commit(ContactSchema, current=_current)
-def update_contact(session: Session, body: dict[str, Any], contact_id: str) -> ContactValue:
+def update_contact(session: Session, body: dict[str, Any], query: dict[str, Any], contact_id: str) -> ContactValue:
     """Change a contact.
 
     Only the given fields change; null removes a value. With another phone number, opt-ins given for the old one do
@@ -151,7 +159,7 @@ def update_contact(session: Session, body: dict[str, Any], contact_id: str) -> C
     """
     contact = locking.lock_contact_by_public_id(session, contact_id)
     profile.change(session, contact, body, actor=auth.caller().actor, at=clock.now())
-    return _value(views.find(session, contact_id))
+    return _find(session, contact_id, has_history=query["include_merge_history"])
 
 
 @blueprint.delete("/contacts/<contact_id>", errors=(404, 410))

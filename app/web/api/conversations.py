@@ -17,7 +17,7 @@ from app.core.conversations import forms as conversation_forms
 from app.core.conversations.api_views import Posted, Presentation, Record
 from app.core.conversations.appending import CONTACT, NewMessage
 from app.core.conversations.forms import FirstMessage
-from app.core.errors import InvalidInput, NotAvailable, NotFound
+from app.core.errors import InvalidInput, NotAvailable, NotFound, named
 from app.core.inbox import conversation_changes, conversation_search, replying
 from app.core.inbox.conversation_search import Sort
 from app.core.sms import single
@@ -84,9 +84,10 @@ def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
 def search_conversations(body: dict[str, Any]) -> dict[str, Any]:
     """Search conversations, without their parts.
 
-    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.body`, `contact_ids`, `admin_assignee_id` and
-    what is the same in all of them, in the query language of contacts. Times are compared to the second. Without a
-    `sort`, the newest come first, or those changed longest ago, where the query asks about `updated_at`.
+    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.body`, `source.delivered_as`, `contact_ids`,
+    `admin_assignee_id` and what is the same in all of them, in the query language of contacts. Times are compared to
+    the second. Without a `sort`, the newest come first, or those changed longest ago, where the query asks about
+    `updated_at`.
     """
     query = filters.read(body["query"], conversation_search.FIELDS)
     session, request = auth.read_session(), pagination.read(body["pagination"] or {}, default=PER_PAGE, keys=2)
@@ -146,6 +147,8 @@ def reply_to_conversation(
     The id may be `last`: the conversation that the contact began last; of an admin, the one in which something happened
     last. A contact that replies in a closed conversation opens it again.
     """
+    if body["message_type"] == "quick_reply":
+        raise NotAvailable("Quick replies are not available.", field="message_type")
     at = clock.now()
     for attached in ("attachment_urls", "attachment_files"):
         if body.get(attached):
@@ -169,11 +172,8 @@ def manage_conversation(session: Session, body: dict[str, Any], query: dict[str,
     """
     if body["message_type"] == "snoozed":
         raise NotAvailable("Conversations cannot be snoozed.", field="message_type")
-    actor, found, at = (
-        _actor(admins.find_active(session, body["admin_id"])),
-        ids.number(conversation_id) or 0,
-        clock.now(),
-    )
+    actor = _actor(admins.find_active(session, body["admin_id"]))
+    found, at = ids.number(conversation_id) or 0, clock.now()
     if body["body"]:
         replying.reply(session, found, NewMessage(actor, body["body"]), at=at)
     match body["message_type"]:
@@ -220,12 +220,13 @@ def create_message(session: Session, body: dict[str, Any]) -> Posted:
     """
     if body["message_type"] not in {"inapp", "in_app", "sms"}:
         raise NotAvailable("Only messages of the types “inapp” and “sms” can be sent.", field="message_type")
-    agent, at = admins.find_active(session, body["from_"]["id"]), clock.now()
+    agent, at = admins.find_active(session, body["from_"]["id"], "from.id"), clock.now()
     contact = _contact(session, body["to"], "to.id")
     if body["from_"]["type"] != "admin":
         raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
     if body["message_type"] == "sms":
-        found = subscription_types.find(session, ids.number(body["subscription_type_id"]) or 0)
+        with named("subscription_type_id"):
+            found = subscription_types.find(session, ids.number(body["subscription_type_id"]) or 0)
         text = single.queue_to(session, contact, found, body["body"], actor=_actor(agent), at=at)
         return Posted("admin_message", text, "sms")
     message = conversation_forms.begin(session, contact, FirstMessage(body["body"]), agent_id=agent.id, at=at)
@@ -235,8 +236,6 @@ def create_message(session: Session, body: dict[str, Any]) -> Posted:
 
 def _reply_as_admin(session: Session, body: dict[str, Any], conversation_id: str, at: datetime) -> tuple[int, str]:
     """The id of the conversation, and who replied."""
-    if body["message_type"] == "quick_reply":
-        raise NotAvailable("Quick replies are not available.", field="message_type")
     author = _actor(admins.find_active(session, body["admin_id"]))
     is_last = conversation_id == _LAST
     found = api_views.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
@@ -264,21 +263,22 @@ def _contact(session: Session, reference: dict[str, Any], field: str) -> Contact
     :raises InvalidInput: it names none
     :raises NotFound: there is no such contact
     """
-    if reference["id"] is not None:
-        return locking.lock_contact_by_public_id(session, reference["id"])
-    if reference["user_id"] is not None:
-        row = views.find_by_external_id(session, reference["user_id"]).row
-        return locking.lock_contact_by_public_id(session, row.public_id)
-    if reference["email"] is None:
-        raise InvalidInput("Say which contact, by id, user_id or email.", field=field)
-    return locking.lock_contact_by_public_id(session, search.find_by_email(session, reference["email"]).public_id)
+    with named(field):
+        if reference["id"] is not None:
+            return locking.lock_contact_by_public_id(session, reference["id"])
+        if reference["user_id"] is not None:
+            row = views.find_by_external_id(session, reference["user_id"]).row
+            return locking.lock_contact_by_public_id(session, row.public_id)
+        if reference["email"] is None:
+            raise InvalidInput("Say which contact, by id, user_id or email.")
+        return locking.lock_contact_by_public_id(session, search.find_by_email(session, reference["email"]).public_id)
 
 
 def _assignee(session: Session, admin_id: str | None) -> int | None:
     """The id of an agent; null for nobody. :raises InvalidInput: neither is named"""
     if admin_id is None:
         raise InvalidInput("Say to whom, or 0 for nobody.", field="assignee_id")
-    return None if admin_id == "0" else admins.find_active(session, admin_id).id
+    return None if admin_id == "0" else admins.find_active(session, admin_id, "assignee_id").id
 
 
 def _actor(agent: Agent) -> str:

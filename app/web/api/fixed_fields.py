@@ -41,4 +41,4 @@ def refuse_other_values(response: Schema, stored: Callable[[Collection[str]], Ma
 def _is_same(sent: Any, stored: Any) -> bool:
     if isinstance(stored, str) and isinstance(sent, int) and not isinstance(sent, bool):  # an id sent as a number
         return str(sent) == stored
-    return bool(sent == stored)
+    return isinstance(sent, bool) == isinstance(stored, bool) and bool(sent == stored)

@@ -12,7 +12,7 @@ from app.core.contacts import views
 from app.core.conversations import api_views
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations.api_views import Inserted
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, named
 from app.core.forms import content as form_content
 from app.core.forms import insertion, publishing
 from app.core.forms.content import FormContent, FormText
@@ -199,8 +199,10 @@ def _contact(session: Session, body: dict[str, Any]) -> Contact | None:
     if public_id is None and external_id is None:
         return None
     if public_id is None:
-        public_id = views.find_by_external_id(session, external_id).row.public_id
-    contact = locking.lock_contact_by_public_id(session, public_id)
+        with named("external_id"):
+            public_id = views.find_by_external_id(session, external_id).row.public_id
+    with named("contact_id"):
+        contact = locking.lock_contact_by_public_id(session, public_id)
     if external_id not in {None, contact.external_id}:
         raise InvalidInput("The contact with this contact_id has another external_id.", field="external_id")
     return contact

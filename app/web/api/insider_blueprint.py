@@ -76,7 +76,7 @@ def _refused(error: AssentError) -> Response:
     if isinstance(error, Unauthorized):
         return _respond(403, f"{_TOKEN} must be a valid token: forbidden")
     status = errors.status_of(error)
-    return _respond(status, f"{error.message}: {_ENDS.get(status, 'refused')}")
+    return _respond(status, f"{error.message.rstrip('.')}: {_ENDS.get(status, 'refused')}")
 
 
 def _http(error: HTTPException) -> Response:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.errors import NotAvailable
+from app.core.errors import NotAvailable, named
 from app.core.inbound import sandbox_phones
 from app.models import SmsMessage
 from app.schemas.sandbox import ReceivedTextSchema, SandboxTextSchema
@@ -26,4 +26,5 @@ def create_sandbox_message(session: Session, body: dict[str, Any]) -> SmsMessage
     """
     if services.settings().sms_gateway != sandbox_phones.GATEWAY:
         raise NotAvailable("There is no sandbox: texts are carried by a gateway.")
-    return sandbox_phones.send(session, body["from_"], body["text"], recipient=_RECIPIENT, at=clock.now())
+    with named("from", instead_of="phone"):
+        return sandbox_phones.send(session, body["from_"], body["text"], recipient=_RECIPIENT, at=clock.now())

@@ -5,6 +5,7 @@ from typing import Any
 from app.core import phone
 from app.core.contacts import views
 from app.core.contacts.search import COUNTED_MAX
+from app.core.errors import named
 from app.core.signing import keys_of
 from app.core.sms import texts
 from app.core.sms.texts import Filter
@@ -25,9 +26,11 @@ def list_sms_messages(query: dict[str, Any]) -> dict[str, Any]:
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
     number, contact_id = query["phone"], query["contact_id"]
     region = settings.get(session).default_country
+    with named("contact_id"):
+        of_contact = views.find(session, contact_id).row.id if contact_id else None
     only = Filter(
         keys_of(session).destination_hash(phone.normalize(number, region=region)[0]) if number else None,
-        views.find(session, contact_id).row.id if contact_id else None,
+        of_contact,
     )
     return pagination.by_key(
         request,

@@ -162,7 +162,10 @@ def test_a_number_typed_into_a_personal_form_is_published_before_the_opt_in(app:
         token = make.inserted(session, make.form(session), make.contact(session)).token
     client = app.test_client()
     assert answer(client, open_form(client, f"/f/{token}"), "+12025550178").state == "done"
-    assert [each["topic"] for each in published()][2:] == ["contact.updated", "granular.subscribe", "form.submitted"]
+    messages = published()
+    assert [each["topic"] for each in messages][2:] == ["contact.updated", "granular.subscribe", "form.submitted"]
+    shown = [each["data"]["item"] for each in messages if each["topic"].startswith("form.")]
+    assert [(each["state"], each["answered_at"] is None) for each in shown] == [("waiting", True), ("signed_up", False)]
 
 
 @pytest.mark.parametrize("topic", sorted(endpoints.TOPICS))

@@ -93,6 +93,17 @@ def test_every_writable_field_is_returned(app: Flask, api: ApiClient) -> None:
     }
     emptied = api.put(f"/contacts/{body['id']}", dict.fromkeys(("avatar", "language_override", "time_zone"), ""))
     assert (emptied["avatar"], emptied["language_override"], emptied["time_zone"]) == (None, None, None)
+    assert api.put(f"/contacts/{body['id']}", {"avatar": given["avatar"]})["avatar"]["image_url"] == given["avatar"]
+    assert api.put(f"/contacts/{body['id']}", {"avatar": {"type": "avatar", "image_url": None}})["avatar"] is None
+
+
+@pytest.mark.databases("sqlite")
+def test_only_an_email_of_the_same_request_can_be_verified(api: ApiClient) -> None:
+    contact = f"/contacts/{api.post('/contacts', {'email': 'sam@example.com'})['id']}"
+    refused = api.put(contact, {"email_verified": True})
+    assert (refused.status, refused.field) == (400, "email_verified")
+    assert api.put(contact, {"email_verified": None}).status == 200
+    assert api.put(contact, {"email": "sam@example.com", "email_verified": True}).status == 200
 
 
 @pytest.mark.databases("sqlite")

@@ -148,8 +148,8 @@ def test_an_admin_closes_opens_and_assigns_a_conversation(
     for change, status, field in (
         ({"message_type": "snoozed", "snoozed_until": 1}, 422, "message_type"),
         ({"message_type": "assignment"}, 400, "assignee_id"),
-        ({"message_type": "assignment", "assignee_id": "991"}, 404, None),
-        ({"message_type": "close", "admin_id": "991"}, 404, None),
+        ({"message_type": "assignment", "assignee_id": "991"}, 404, "assignee_id"),
+        ({"message_type": "close", "admin_id": "991"}, 404, "admin_id"),
     ):
         response = api.post(path, step | change)
         assert (response.status, response.field) == (status, field)
@@ -187,14 +187,16 @@ def test_an_admin_starts_a_conversation(api: ApiClient, sam: str, ana: str) -> N
         ({"body": " "}, 400, "body"),
         ({"body": "x" * 5001}, 400, "body"),
         ({"admin_id": None, "type": "admin"}, 400, "admin_id"),
-        ({"admin_id": "991"}, 404, None),
+        ({"admin_id": "991"}, 404, "admin_id"),
         ({"type": "user"}, 400, "intercom_user_id"),
         ({"message_type": "quick_reply"}, 422, "message_type"),
+        ({"message_type": "quick_reply", "body": None, "reply_options": [{"text": "Yes"}]}, 422, "message_type"),
+        ({"message_type": "quick_reply", "type": "user"}, 422, "message_type"),
         ({"message_type": "shout"}, 400, "message_type"),
     ],
 )
 def test_an_invalid_reply_is_refused_with_its_field(
-    api: ApiClient, conversation: str, ana: str, change: Any, status: int, field: str | None
+    api: ApiClient, conversation: str, ana: str, change: Any, status: int, field: str
 ) -> None:
     reply = {"message_type": "comment", "type": "admin", "admin_id": ana, "body": "yes?"} | change
     response = api.post(f"/conversations/{conversation}/reply", reply)
@@ -435,17 +437,15 @@ def test_an_invalid_form_is_refused_with_its_field(api: ApiClient, change: Any, 
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
-        ({"contact_id": "nobody"}, 404, None),
-        ({"external_id": "nobody"}, 404, None),
+        ({"contact_id": "nobody"}, 404, "contact_id"),
+        ({"external_id": "nobody"}, 404, "external_id"),
         ({"expires_in": 1}, 400, "expires_in"),
         ({"expires_in": "1h"}, 400, "expires_in"),
         ({"expires_in": 10**12}, 400, "expires_in"),
         ({"origin": "nothing"}, 400, "origin"),
     ],
 )
-def test_an_invalid_insertion_is_refused_with_its_field(
-    api: ApiClient, body: Any, status: int, field: str | None
-) -> None:
+def test_an_invalid_insertion_is_refused_with_its_field(api: ApiClient, body: Any, status: int, field: str) -> None:
     form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})
     response = api.post(f"/forms/{form['id']}/insert", body)
     assert (response.status, response.field) == (status, field)
@@ -514,6 +514,19 @@ def test_conversations_are_found_by_every_field(api: ApiClient, conversation: st
     listed = api.post("/conversations/search", {"query": both, "sort": sort})
     assert [each["id"] for each in listed["conversations"]] == [conversation, other]
     assert "conversation_parts" not in listed["conversations"][0]
+
+
+def test_conversations_are_found_by_who_began_them_as_responses_show_it(
+    api: ApiClient, conversation: str, sam: str, ana: str
+) -> None:
+    to_sam = {"from": {"type": "admin", "id": ana}, "to": {"type": "user", "id": sam}}
+    sent = str(api.post("/messages", to_sam | {"message_type": "inapp", "body": "ready"})["conversation_id"])
+    shown = {each: api.get(f"/conversations/{each}")["source"]["delivered_as"] for each in (conversation, sent)}
+    assert shown == {conversation: "customer_initiated", sent: "admin_initiated"}
+    for each, delivered_as in shown.items():
+        assert find_by(api, "source.delivered_as", "=", delivered_as) == [each]
+        assert each not in find_by(api, "source.delivered_as", "!=", delivered_as)
+    assert find_by(api, "source.delivered_as", "^", "automated") == []
 
 
 @pytest.mark.parametrize("sort", [None, {"field": "updated_at", "order": "descending"}, {"field": "id"}])

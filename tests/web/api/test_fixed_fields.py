@@ -101,6 +101,8 @@ def test_what_was_read_can_be_sent_back_whole(api: ApiClient, make: Any, version
         (contact, "opted_in_subscription_types", {"type": "list", "data": []}),
         (contact, "merge_history", [{"type": "merge_history_item"}]),
         (form, "version", 7),
+        (form, "version", True),
+        (form, "archived", 0),
         (form, "archived", True),
         (form, "embed_url", "https://evil.example.com/"),
         (subscription_type, "state", "archived"),

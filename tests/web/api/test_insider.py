@@ -177,7 +177,7 @@ def test_identifiers_of_different_people_fail_and_nobody_is_merged(app: Flask, s
 
 
 def test_lists_are_added_to_what_is_stored_unless_they_replace_it(app: Flask, shop: Shop) -> None:
-    def sizes(*given: str, **more: bool) -> str:
+    def sizes(*given: str | bool | float, **more: bool) -> str:
         shop.upsert(user("u1", custom={"sizes": list(given)}) | more)
         return str(contact_of(app, external_id="u1").custom_attributes["sizes"])
 
@@ -186,6 +186,7 @@ def test_lists_are_added_to_what_is_stored_unless_they_replace_it(app: Flask, sh
     assert sizes("xl", not_append=True) == "xl"
     assert sizes("s", not_append=True, append=True) == "xl, s"
     assert sizes("m", append=False) == "m"
+    assert sizes(True, False, 1, 2.5, append=False) == "true, false, 1, 2.5"
 
 
 def test_without_a_chosen_type_an_opt_in_fails_and_says_so(app: Flask) -> None:
@@ -247,6 +248,7 @@ def test_numbers_are_opted_in_and_out_and_a_bad_one_fails_alone(app: Flask, shop
         ({}, "users must be defined: bad request"),
         ({"users": []}, "users must be defined: bad request"),
         ({"users": {}}, "users must be defined: bad request"),
+        ({"users": None}, "users must be defined: bad request"),
         ({"users": [{}] * 1001}, "users must be at most 1000: bad request"),
         ([], "body must be an object: bad request"),
     ],
@@ -280,6 +282,7 @@ def test_a_call_without_its_headers_or_the_scope_is_403(app: Flask) -> None:
         shop.headers = headers
         answer = shop("POST", "/user/v1/upsert", {"users": [user("u1")]})
         assert (answer.status, list(answer.body)) == (403, ["error"]), headers
+    assert answer.body["error"] == "This token may not do that: it needs the scope “write”: forbidden"
     assert counts(app)[2] == 0
 
 

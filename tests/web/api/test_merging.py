@@ -89,6 +89,22 @@ def test_merge_histories_of_many_contacts_take_one_statement(app: Flask, api: Ap
     assert len(statements) < 6
 
 
+def test_the_history_is_returned_by_every_call_that_intercom_describes_with_it(api: ApiClient) -> None:
+    sam, lead = api.contact(external_id="70"), api.contact(role="lead")
+    merge(api, lead, sam)
+    query = {"query": {"field": "id", "operator": "=", "value": sam}}
+    for with_it in (True, False):
+        question = f"?include_merge_history={str(with_it).lower()}"
+        answers = (
+            api.get(f"/contacts/{sam}{question}").body,
+            api.get(f"/contacts/find_by_external_id/70{question}").body,
+            api.put(f"/contacts/{sam}{question}", {"name": f"Sam {with_it}"}).body,
+            *api.post(f"/contacts/search{question}", query)["data"],
+        )
+        shown = [[item["source_contact_id"] for item in each.get("merge_history", ())] for each in answers]
+        assert shown == [[lead] if with_it else []] * 4
+
+
 @pytest.mark.parametrize("first", ["lead", "user"])
 def test_an_opt_out_of_either_contact_applies_to_the_result(api: ApiClient, offers: str, first: str) -> None:
     lead, sam = api.contact(role="lead", phone=SAMS_NUMBER), api.contact(external_id="70", phone=SAMS_NUMBER)

@@ -67,7 +67,12 @@ def _value(stored: Any, value: Any, record: Record) -> Any:
     if not isinstance(value, list):
         return value
     before = stored.split(_SEPARATOR) if isinstance(stored, str) and stored and not record.replaces_lists else []
-    return _SEPARATOR.join(dict.fromkeys((*before, *(str(each) for each in value))))
+    return _SEPARATOR.join(dict.fromkeys((*before, *map(_text, value))))
+
+
+def _text(entry: Any) -> str:
+    """An entry of a list as text; true and false as JSON writes them."""
+    return str(entry).lower() if isinstance(entry, bool) else str(entry)
 
 
 def _check_room(stored: Mapping[str, Any], custom: Mapping[str, Any]) -> None:
