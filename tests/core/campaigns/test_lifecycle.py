@@ -326,6 +326,8 @@ def test_how_to_opt_out_stands_in_every_text_in_the_language_of_its_reader(datab
         for text in bodies("Hello", OptOutText.REPLY, one_way=True):
             assert link in text
             assert "STOP" not in text
+        settings.get(session).name = "W" * 120
+        assert all(len(text) <= 1600 for text in bodies("x" * drafts.BODY_MAX, OptOutText.BOTH))  # what gateways take
         assert not session.scalars(select(PreferenceLink)).all()
         made = links.issue_all(session, ids, at=make.NOON)
         assert links.issue_all(session, [ids[0]], at=make.NOON) == {ids[0]: made[ids[0]]}
