@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,8 +56,8 @@ def import_contacts(file: Path | None, **options: Any) -> None:
 
     Prints what would change and what was done. A row with a mistake is left out; all others are imported. People who
     opted out stay opted out, whatever the file says. Fields: external_id, role, name, first_name, last_name, email,
-    phone, country, language, time_zone, signed_up_at, tags, consent, consent_at, consent_note, ignore, and
-    attribute:NAME, attribute:number:NAME, attribute:yes_no:NAME.
+    phone, country, language, time_zone, signed_up_at, tags, consent, consent_at, consent_note, gdpr_optin, ignore,
+    and attribute:NAME, attribute:number:NAME, attribute:yes_no:NAME.
 
     Exits with 1 when no row could be imported.
     """
@@ -105,7 +105,7 @@ def _prepare(database: "Database", file: Path, options: dict[str, Any]) -> int:
         drafts.complete(session, job, at=at)
         _lay_out(session, job, options)
         setup = setup_of(job.parameters)
-        drafts.decide(session, job, _columns(setup, options["mapped"]), _options(setup, options), at=at)
+        drafts.decide(session, job, _columns(setup, options), _options(setup, options), at=at)
         check_id = drafts.start_check(session, job, actor=ACTOR, at=at).id
     _finish(database, check_id)
     return job_id
@@ -208,15 +208,16 @@ def _lay_out(session: Any, job: "BulkJob", options: dict[str, Any]) -> None:
         drafts.lay_out(session, job, encoding=options["encoding"] or layout.encoding, separator=separator)
 
 
-def _columns(setup: "Setup", mapped: Sequence[str]) -> list[Any]:
-    """What the columns are: as guessed, but for those that the command names.
+def _columns(setup: "Setup", options: dict[str, Any]) -> list[Any]:
+    """What the columns are: as guessed for the subscription type, but for those that the command names.
 
     :raises UsageError: there is no such column
     """
+    from app.core.imports import headings
     from app.core.imports.fields import Column, Field, column_of
 
-    columns = list(setup.columns)
-    for each in mapped:
+    columns = headings.of_type(setup.headings, setup.columns, options["type_id"] or 0)
+    for each in options["mapped"]:
         heading, equals, code = each.rpartition("=")
         if not equals:
             raise click.UsageError(f"--map: write COLUMN=FIELD instead of “{each}”.")

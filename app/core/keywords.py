@@ -113,6 +113,7 @@ class _Tables:
     of_phrases: frozenset[str]
     emoji: frozenset[str]
     machines: re.Pattern[str]
+    busy: re.Pattern[str]
     innocent: re.Pattern[str]
     opt_out: re.Pattern[str]
     names: re.Pattern[str]
@@ -135,6 +136,7 @@ def _tables() -> _Tables:
         of_phrases=frozenset(spelling["phrases"]),
         emoji=frozenset(stored["emoji"]["opt_out"]),
         machines=_any_of(stored["machines"]["phrases"]),
+        busy=_any_of(stored["machines"]["busy"]),
         innocent=_any_of(chain(*stored["innocent"].values())),
         opt_out=_any_of(chain(*stored["opt_out"].values())),
         names=_any_of(stored["wrong_number"].pop("names")),
@@ -191,7 +193,7 @@ def _kind_of_phrases(text: str, folded: str) -> Kind:
     is_opt_out = any(tables.opt_out.search(each) for each in (rest, corrected))
     if is_opt_out or _is_misspelled(rest) or any(each in text for each in tables.emoji):
         return Kind.REVIEW
-    return Kind.CONVERSATION
+    return Kind.MACHINE if tables.busy.search(folded) else Kind.CONVERSATION
 
 
 def _is_misspelled(folded: str) -> bool:

@@ -78,6 +78,11 @@ def test_people_move_over_from_klaviyo_and_intercom_and_our_own_export_changes_n
     ours = (tmp_path / "ours.csv").read_text(encoding="utf-8")
     again = run(ours, "--type", str(klaviyo), "--note", "Export of Assent", "--existing", "overwrite")
     assert (again["groups"], again["refused"], again["recorded"]) == ({"unchanged": 3}, {}, {})
+    of_other_type = run(ours, "--type", str(intercom), "--note", "Export of Assent", "--dry-run")
+    assert of_other_type["recorded"] == {}  # the consents are those of the chosen type, not of the first in the file
+    named = ("--map", f"subscription_types.{klaviyo}.state=consent")
+    refused = run(ours, "--type", str(intercom), "--note", "Export of Assent", *named, status=1)
+    assert "about another subscription type" in refused["problem"]
     assert "not UTF-8" in run_latin(tmp_path, capsys)
     assert "no column" in run(KLAVIYO, "--map", "Nope=phone", status=2)["problem"]
     assert "COLUMN=FIELD" in run(KLAVIYO, "--map", "Plan", status=2)["problem"]

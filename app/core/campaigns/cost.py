@@ -55,16 +55,21 @@ class Estimate:
     without_price: int
     by_country: tuple[CountryCost, ...]
 
+    @property
+    def is_known(self) -> bool:
+        """Whether any of the countries has a price."""
+        return self.without_price < self.recipients
 
-def estimate(session: Session, campaign: Campaign, *, base: str) -> Estimate:
+
+def estimate(session: Session, campaign: Campaign, *, base: str, one_way: bool = False) -> Estimate:
     """What the campaign would cost if it was sent to its audience as it is now. Writes nothing.
 
-    :param base: the address of this server, for the links in the texts
+    :param base: the address of this server, for the links in the texts; ``one_way`` as of ``rendering.previews``
     :raises InvalidInput: the filter or the text cannot be read
     """
     scope = audience_sql.scope_of(session, campaign.subscription_type_id, campaign.query)
     recipients = audience_sql.eligible_by_country(session, scope)
-    sizes = rendering.sample_sizes(session, campaign, scope, base=base, limit=SAMPLE_SIZE)
+    sizes = rendering.sample_sizes(session, campaign, scope, base=base, limit=SAMPLE_SIZE, one_way=one_way)
     average = sum(sizes) / len(sizes)
     prices = prices_of(settings.get(session))
     by_country = tuple(

@@ -15,7 +15,8 @@ from app.db import run
 from app.models import Campaign, CampaignState, Channel, OptOutText, SubscriptionType
 
 NAME_MAX = 120
-BODY_MAX = 1_600
+# Gateways take 1,600 characters, with our name before the text and the way to opt out behind it.
+BODY_MAX = 1_300
 CEILING_MAX_MICROS = 10**15
 EDITABLE = frozenset({CampaignState.DRAFT, CampaignState.SCHEDULED})
 

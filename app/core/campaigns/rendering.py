@@ -86,10 +86,13 @@ def measure(session: Session, campaign: Campaign, *, base: str, one_way: bool = 
     return _preview(_writer(session, campaign, base=base, one_way=one_way), None)
 
 
-def sample_sizes(session: Session, campaign: Campaign, scope: Scope, *, base: str, limit: int) -> list[int]:
+def sample_sizes(
+    session: Session, campaign: Campaign, scope: Scope, *, base: str, limit: int, one_way: bool = False
+) -> list[int]:
     """The segments of the texts of some eligible people; of an example where there is none."""
     some = list(run(session, audience_sql.page(scope, None, None, limit)).scalars())
-    found = previews(session, campaign, some, base=base) or [measure(session, campaign, base=base)]
+    found = previews(session, campaign, some, base=base, one_way=one_way)
+    found = found or [measure(session, campaign, base=base, one_way=one_way)]
     return [each.packed.segments for each in found]
 
 

@@ -8,13 +8,15 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, phone, rate_limits
 from app.core.campaigns import drafts, rendering
+from app.core.consent import eligibility
 from app.core.consent.rules import Reason
 from app.core.errors import InvalidState, TooMany
 from app.core.signing import keys_of
 from app.core.sms import queueing
+from app.core.sms.purposes import AGAINST_TESTS
 from app.core.sms.queueing import NewText
 from app.core.workspace import settings
-from app.models import Contact, Purpose, SmsMessage, Suppression
+from app.models import Campaign, Contact, Purpose, SmsMessage, SubscriptionType, Suppression
 
 PER_DAY = 10
 _DAY_S = 86_400
@@ -34,15 +36,15 @@ def send(
 
     :raises NotFound: there is no such campaign
     :raises DestinationRefused: no text can be sent to this number
-    :raises InvalidState: with the code ``suppressed``: its holder does not want texts
+    :raises InvalidState: its holder does not want texts; the code is the reason, such as ``suppressed``
     :raises TooMany: the actor sent ``PER_DAY`` tests today
     """
     campaign = drafts.get(session, campaign_id)
     workspace, keys = settings.get(session), keys_of(session)
     read = phone.read(typed, region=workspace.default_country, allowed_countries=frozenset(workspace.allowed_countries))
     phone_hash = keys.destination_hash(read.e164)
-    if session.get(Suppression, phone_hash) is not None:
-        raise InvalidState("The holder of this number does not want texts.", code=Reason.SUPPRESSED.value)
+    if (objection := _objection(session, campaign, phone_hash)) is not None:
+        raise InvalidState("The holder of this number does not want texts.", code=objection.value)
     limit = {keys.bucket("campaign_tests", actor): PER_DAY}
     if (wait_s := rate_limits.hit(session, limit, window_s=_DAY_S, at=at)) is not None:
         raise TooMany("You sent %(most)s tests today. Continue tomorrow.", most=PER_DAY, retry_after_s=wait_s)
@@ -64,3 +66,16 @@ def send(
         ),
         at=at,
     )
+
+
+def _objection(session: Session, campaign: Campaign, phone_hash: str) -> Reason | None:
+    """What a holder of this number has said against texts; who said nothing may get a test."""
+    if session.get(Suppression, phone_hash) is not None:
+        return Reason.SUPPRESSED
+    subscription_type = session.get_one(SubscriptionType, campaign.subscription_type_id)
+    for holder in session.scalars(select(Contact).where(Contact.phone_hash == phone_hash)):
+        reasons = eligibility.status(session, holder, subscription_type).reasons
+        if (found := next((each for each in reasons if each in AGAINST_TESTS), None)) is not None:
+            return found
+    has_opt_out = eligibility.has_destination_opt_out(session, subscription_type.id, phone_hash)
+    return Reason.OPTED_OUT if has_opt_out else None

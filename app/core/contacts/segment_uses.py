@@ -1,11 +1,16 @@
-"""What needs a segment, so that it cannot be deleted now. What uses segments adds a check to ``_CHECKS``."""
+"""What needs a segment, so that it cannot be deleted now. What uses segments adds a check to ``_CHECKS``.
+
+A new filter of a segment also changes the campaigns that use it: their approval by a second person ends.
+"""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core import audit
 from app.core.contacts import filters
 from app.core.errors import InvalidInput, InvalidState
 from app.models import BotRule, BulkJob, Campaign, CampaignState, OutboundChat, OutboundChatState, Segment
@@ -17,6 +22,7 @@ _UNFINISHED_CAMPAIGNS = (
     CampaignState.SENDING,
     CampaignState.PAUSED,
 )
+_UNSENT_CAMPAIGNS = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.PAUSED)
 _UNEXPANDED_CHATS = (OutboundChatState.SCHEDULED.value, OutboundChatState.EXPANDING.value)
 
 
@@ -24,6 +30,18 @@ def refuse_if_needed(session: Session, segment: Segment) -> None:
     """:raises InvalidState: something needs the segment; the sentence says what, and what to do"""
     for check in _CHECKS:
         check(session, segment)
+
+
+def end_approvals(session: Session, segment: Segment, *, actor: str, at: datetime) -> None:
+    """The filter was changed by this actor, who has changed the campaigns that go to it with that."""
+    approved = select(Campaign).where(
+        Campaign.state.in_(_UNSENT_CAMPAIGNS), Campaign.query.is_not(None), Campaign.approved_by.is_not(None)
+    )
+    for campaign in session.scalars(approved.with_for_update()):
+        if segment.public_id in _segments_in(campaign.query):
+            campaign.approved_by = campaign.approved_at = None
+            campaign.edited_by, campaign.updated_at, campaign.revision = actor, at, campaign.revision + 1
+            audit.record(session, actor, "campaign.changed", f"campaign:{campaign.id}", {"fields": ["query"]}, at=at)
 
 
 def _refuse_bulk_jobs(session: Session, segment: Segment) -> None:

@@ -40,11 +40,15 @@ def create(session: Session, name: str, query: object, *, actor: str, at: dateti
 def change(
     session: Session, segment: Segment, *, name: str | None, query: object | None, actor: str, at: datetime
 ) -> None:
-    """Change a segment; a null ``name`` or ``query`` stays as it is. :raises InvalidInput: as ``create``"""
+    """Change a segment; a null ``name`` or ``query`` stays as it is. Campaigns to it have to be approved again.
+
+    :raises InvalidInput: as ``create``
+    """
     if name is not None:
         segment.name = _name(name)
-    if query is not None:
-        segment.query = _query(session, query)
+    if query is not None and (new := _query(session, query)) != segment.query:
+        segment.query = new
+        segment_uses.end_approvals(session, segment, actor=actor, at=at)
     segment.updated_at = at
     audit.record(session, actor, "segment.changed", f"segment:{segment.id}", {}, at=at)
     session.flush()

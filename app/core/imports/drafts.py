@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.bulk import files, jobs
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.imports import encodings, excel, headings, options, reading
-from app.core.imports.fields import Column, refuse_mistakes
+from app.core.imports.fields import Column, Field, refuse_mistakes
 from app.core.imports.options import ConsentFrom, Options
 from app.core.imports.reading import Layout
 from app.core.imports.setup import Setup, parts, rows_from, setup_of
@@ -26,6 +26,7 @@ SAMPLED = 5
 # So many columns can be decided on.
 COLUMNS_MAX = 300
 _NAME_WHEN_EMPTY = "contacts.csv"
+_OF_CONSENT = {Field.CONSENT, Field.CONSENT_AT}
 
 
 def create(session: Session, name: str, size_bytes: int, *, actor: str, at: datetime) -> BulkJob:
@@ -189,6 +190,7 @@ def decide(session: Session, job: BulkJob, columns: Sequence[Column], chosen: Op
     refuse_mistakes(columns)
     options.refuse_mistakes(session, chosen, columns, at=at)
     _refuse_inverted(setup, columns, chosen)
+    _refuse_other_type(setup, columns, chosen)
     job.subscription_type_id = chosen.subscription_type_id if chosen.has_consents else None
     _set(job, replace(setup, columns=tuple(columns), options=chosen))
 
@@ -263,6 +265,19 @@ def _refuse_inverted(setup: Setup, columns: Sequence[Column], chosen: Options) -
             word=wrong[0],
             heading=setup.headings[consent],
         )
+
+
+def _refuse_other_type(setup: Setup, columns: Sequence[Column], chosen: Options) -> None:
+    """:raises InvalidInput: a column of our own export holds the consents of another subscription type"""
+    if chosen.consent != ConsentFrom.COLUMN:
+        return
+    for heading, column in zip(setup.headings, columns, strict=True):
+        if column.field in _OF_CONSENT and headings.type_of(heading) not in {None, chosen.subscription_type_id}:
+            raise InvalidInput(
+                "The column “%(heading)s” is about another subscription type. Choose the column of this one.",
+                field="consent",
+                heading=heading,
+            )
 
 
 def _is_consent(column: Column) -> bool:

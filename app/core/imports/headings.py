@@ -36,8 +36,9 @@ _HEADINGS: Mapping[Field, str] = {
         "endereco de email|البريد الالكتروني|عنوان البريد الالكتروني|ايميل"
     ),
     Field.PHONE: (
-        "phone|phone number|mobile|mobile phone|mobile number|mobile phone number|cell|cell phone|sms phone number|"
-        "sms phone|sms number|telephone|phone number id|to|from|whatsapp phone number|contact phone|msisdn|"
+        "sms phone number|sms phone|sms number|phone|phone number|mobile|mobile phone|mobile number|"
+        "mobile phone number|cell|cell phone|telephone|"
+        "phone number id|to|from|whatsapp phone number|contact phone|msisdn|"
         "telefon|telefonnummer|handy|handynummer|mobilnummer|mobiltelefon|mobiltelefonnummer|rufnummer|"
         "numero de telephone|portable|telephone portable|numero de portable|numero de telephone mobile|"
         "telefono|numero de telefono|movil|telefono movil|celular|numero de telefono movil|"
@@ -81,6 +82,7 @@ _HEADINGS: Mapping[Field, str] = {
         "sms source|quelle der einwilligung|source du consentement|origen del consentimiento|fuente del consentimiento|"
         "origem do consentimento|مصدر الموافقة"
     ),
+    Field.GDPR_OPTIN: "gdpr optin|gdpr opt in",
 }
 
 
@@ -108,6 +110,7 @@ _FIXED = {
     contact_columns.LANGUAGE: Field.LANGUAGE,
     contact_columns.TIME_ZONE: Field.TIME_ZONE,
     contact_columns.TAGS: Field.TAGS,
+    contact_columns.GDPR_OPTIN: Field.GDPR_OPTIN,
 }
 _OF_SUBSCRIPTION = {contact_columns.STATE: Field.CONSENT, contact_columns.SINCE: Field.CONSENT_AT}
 # Columns in which "yes" means that the person does not want texts.
@@ -141,15 +144,27 @@ def guess(headings: Sequence[str], samples: Sequence[Sequence[str]]) -> list[Col
     return columns
 
 
-def _of_assent(headings: Sequence[str]) -> list[Column]:
-    """The columns of our own export. Of several subscription types the first is taken: an import is about one."""
-    types = [part[0] for heading in headings if (part := contact_columns.subscription_part(heading))]
+def of_type(headings: Sequence[str], columns: Sequence[Column], type_id: int) -> list[Column]:
+    """The columns, with the consents of this subscription type where the file is our own export."""
+    return _of_assent(headings, type_id) if set(headings) >= _ASSENTS else list(columns)
+
+
+def type_of(heading: str) -> int | None:
+    """The subscription type that a heading of our own export is about; null for other headings."""
+    part = contact_columns.subscription_part(heading)
+    return part[0] if part else None
+
+
+def _of_assent(headings: Sequence[str], type_id: int | None = None) -> list[Column]:
+    """The columns of our own export. An import is about one subscription type: null is the first one in the file."""
+    if type_id is None:
+        type_id = next((found for each in headings if (found := type_of(each)) is not None), None)
     columns = []
     for heading in headings:
         column = Column(_FIXED.get(heading, Field.IGNORE))
         if name := contact_columns.custom_name(heading):
             column = Column(Field.ATTRIBUTE, name, AttributeType.AS_EXPORTED)
-        if (part := contact_columns.subscription_part(heading)) and part[0] == types[0]:
+        if (part := contact_columns.subscription_part(heading)) and part[0] == type_id:
             column = Column(_OF_SUBSCRIPTION.get(part[1], Field.IGNORE))
         columns.append(column)
     return columns

@@ -18,6 +18,7 @@ from app.core.consent import reach, suppressions
 from app.core.contacts import records as contacts
 from app.core.contacts.records import NewContact
 from app.core.conversations import texts
+from app.core.errors import DestinationRefused
 from app.core.inbound import answers, holding, loops, starting, stopping
 from app.core.inbound.received import Received, newest_holder
 from app.core.keywords import Kind, Reading
@@ -71,7 +72,7 @@ def receive(session: Session, text: InboundText, *, at: datetime) -> SmsMessage:
 
     Writes one ``sms.received`` outbox event. Flushes, does not commit.
     """
-    number, country = _number(text.sender)
+    number, country = _number(text.sender, settings.get(session).default_country)
     _lock_number(session, keys_of(session).destination_hash(number))
     message, is_new = _store(session, text, number, country, at=at)
     if not is_new:
@@ -127,13 +128,22 @@ def _store(
     return session.scalars(query).one(), is_new
 
 
-def _number(sender: str) -> tuple[str, str | None]:
-    """The sender as contacts store numbers. Carriers may leave the ``+`` out."""
-    number, country = phone.normalize(sender)
-    if country is None and sender.strip().isdigit():
-        with_plus, country = phone.normalize(f"+{sender.strip()}")
-        return (with_plus, country) if country else (number, None)
-    return number, country
+def _number(sender: str, region: str | None) -> tuple[str, str | None]:
+    """The sender as contacts store numbers. Carriers may leave the ``+`` out, or write mobile numbers of their own
+    country as people do there.
+
+    :param region: the country of the workspace
+    """
+    as_given, digits = phone.normalize(sender), sender.strip()
+    if as_given[1] is not None or not digits.isdigit():
+        return as_given
+    if (with_plus := phone.normalize(f"+{digits}"))[1] is not None:
+        return with_plus
+    try:
+        read = phone.read(digits, region=region)
+    except DestinationRefused:
+        return as_given
+    return read.e164, read.country
 
 
 def _read(session: Session, message: SmsMessage, text: InboundText, *, at: datetime) -> Received:

@@ -16,7 +16,7 @@ from app.core.consent.rules import Reason
 from app.core.sms import gate_facts
 from app.core.sms.claiming import ClaimedText
 from app.core.sms.gate_facts import ATTEMPTED, CONFIRM_STOP_WITHIN, GateFacts, Person
-from app.core.sms.purposes import ASKS_TO_CONFIRM, CONFIRMS_STOP, MARKETING
+from app.core.sms.purposes import AGAINST_TESTS, ASKS_TO_CONFIRM, CONFIRMS_STOP, MARKETING
 from app.models import CampaignState, Purpose, SmsState
 
 TOO_LATE, REPEATED = "too_late", "repeated"
@@ -98,9 +98,10 @@ class _Deciding:
             return Reason.SUPPRESSED
         if text.subscription_type_id not in self._facts.live_types:
             return Reason.TYPE_NOT_LIVE
-        if text.purpose == Purpose.TEST:
-            return self._against_number(text)
         person = self._person(text)
+        if text.purpose == Purpose.TEST:
+            objection = person.reason if person is not None and person.reason in AGAINST_TESTS else None
+            return objection or self._against_number(text)
         if person is None:
             return Reason.ARCHIVED
         return person.reason or (Reason.NUMBER_CHANGED if person.phone_hash != text.phone_hash else None)

@@ -168,7 +168,7 @@ def cancel_campaign(session: Session, campaign_id: str) -> CampaignView:
 def test_campaign(session: Session, body: dict[str, Any], campaign_id: str) -> SmsMessage:
     """Send the text of a campaign to one number, as a test. At most ten a day.
 
-    `suppressed`: the number's holder does not want texts.
+    `suppressed`, `opted_out`, `blocked`, `gdpr_optout`: a holder of the number does not want texts.
     """
     number, actor, base = ids.number(campaign_id) or 0, auth.caller().actor, security.public_url()
     one_way = not services.gateway().capabilities.receives

@@ -123,7 +123,9 @@ def _before(session: Session, campaign: Campaign) -> Before:
     check = checking.check(session, campaign)
     try:
         found = audience.preview(session, campaign.subscription_type_id, campaign.query)
-        estimate = cost.estimate(session, campaign, base=public_url()) if found.eligible and not check.problem else None
+        estimate = None
+        if found.eligible and not check.problem:
+            estimate = cost.estimate(session, campaign, base=public_url(), one_way=checking.is_one_way())
     except AssentError as error:
         return Before(check=check, problem=sentence_of(error))
     return Before(found, estimate, check, needs_approval=lifecycle.needs_approval(session, campaign, found.eligible))

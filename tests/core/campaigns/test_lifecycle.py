@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.campaigns import audience, cost, drafts, expansion, lifecycle, outcomes, rendering, settling
-from app.core.contacts import erase, merge
+from app.core.contacts import erase, merge, segments
 from app.core.errors import AssentError, Forbidden, InvalidState
 from app.core.preferences import links
 from app.core.webhooks import payloads
@@ -200,6 +200,24 @@ def test_a_second_person_approves_what_goes_to_many(database: Database) -> None:
 
 
 @pytest.mark.databases("sqlite")
+def test_a_new_filter_of_its_segment_ends_the_approval_of_a_campaign(database: Database) -> None:
+    users, everyone = ({"field": "role", "operator": "=", "value": each} for each in ("user", "lead"))
+    with database.unit_of_work() as session:
+        settings.get(session).approval_above = 0
+        live, segment = make.live_type(session), segments.create(session, "Some", users, actor=MAX, at=make.NOON)
+        to_segment = {"field": "segment_id", "operator": "=", "value": segment.public_id}
+        campaign = make.campaign(session, live, actor="agent:2", query=to_segment)
+        lifecycle.approve(session, campaign.id, actor=MAX, at=make.NOON)
+        segments.change(session, segment, name="Users", query=users, actor="agent:3", at=make.NOON)
+        assert campaign.approved_by == MAX
+        segments.change(session, segment, name=None, query=everyone, actor="agent:3", at=make.NOON)
+        assert campaign.approved_by is None
+        with pytest.raises(Forbidden):
+            lifecycle.approve(session, campaign.id, actor="agent:3", at=make.NOON)
+        lifecycle.approve(session, campaign.id, actor=MAX, at=make.NOON)
+
+
+@pytest.mark.databases("sqlite")
 def test_a_scheduled_campaign_whose_audience_grew_waits_for_an_approval(database: Database) -> None:
     with database.unit_of_work() as session:
         settings.get(session).approval_above = 1
@@ -308,6 +326,8 @@ def test_how_to_opt_out_stands_in_every_text_in_the_language_of_its_reader(datab
         for text in bodies("Hello", OptOutText.REPLY, one_way=True):
             assert link in text
             assert "STOP" not in text
+        settings.get(session).name = "W" * 120
+        assert all(len(text) <= 1600 for text in bodies("x" * drafts.BODY_MAX, OptOutText.BOTH))  # what gateways take
         assert not session.scalars(select(PreferenceLink)).all()
         made = links.issue_all(session, ids, at=make.NOON)
         assert links.issue_all(session, [ids[0]], at=make.NOON) == {ids[0]: made[ids[0]]}

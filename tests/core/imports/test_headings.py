@@ -16,7 +16,7 @@ VENDORS = {
     ),
     "Insider": (
         "uuid,name,surname,email,phone_number,sms_optin,gdpr_optin,language,country",
-        "external_id,first_name,last_name,email,phone,consent,ignore,language,country",
+        "external_id,first_name,last_name,email,phone,consent,gdpr_optin,language,country",
     ),
     "Klaviyo": (
         (
@@ -40,8 +40,8 @@ VENDORS = {
         "external_id,first_name,last_name,email,phone,ignore,signed_up_at,country,language,time_zone",
     ),
     "Mailchimp": (
-        "Email Address,First Name,Last Name,SMS Phone Number,OPTIN_TIME,TIMEZONE,CC,LEID,TAGS",
-        "email,first_name,last_name,phone,ignore,time_zone,country,external_id,tags",
+        "Email Address,First Name,Last Name,Phone Number,SMS Phone Number,OPTIN_TIME,TIMEZONE,CC,LEID,TAGS",
+        "email,first_name,last_name,ignore,phone,ignore,time_zone,country,external_id,tags",
     ),
 }
 LANGUAGES = {

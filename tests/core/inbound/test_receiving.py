@@ -188,6 +188,16 @@ def test_an_opt_out_in_other_words_holds_the_number_and_is_shown_to_agents(datab
         assert _count(session, Contact) == 1, "no contact is created for a number that is wrong"
 
 
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("sender", ["447400123456", "00447400123456", "07400123456"])
+def test_stop_is_heard_however_the_carrier_writes_the_number(database: Database, sender: str) -> None:
+    with database.unit_of_work() as session:
+        settings.get(session).default_country = "GB"
+        assert texting.send(session, "STOP", sender=sender).phone == make.BRITISH_NUMBER
+        assert _suppression(session, make.BRITISH_NUMBER) is not None
+        assert texting.send(session, "STOP", sender="60300").keyword == "machine"
+
+
 def test_help_is_always_answered_but_machines_do_not_loop(database: Database) -> None:
     with database.unit_of_work() as session:
         settings.get(session).help_contact = "help@example.com"

@@ -222,6 +222,8 @@ def test_answers_need_no_opt_in_and_tests_go_to_any_number(database: Database) -
                 expected = (Verdict.SKIP, "repeated")
             assert (decided(session, message).verdict, decided(session, message).reason) == expected, purpose
         trial = text_to(session, eve, offers, Purpose.TEST, at=make.NOON)
+        make.opt_out(session, eve, offers)
+        assert decided(session, trial) == Decision(Verdict.SKIP, "opted_out")
         subscription_types.archive(session, offers, actor="agent:1", at=make.NOON)
         assert decided(session, trial) == Decision(Verdict.SKIP, "type_not_live")
 

@@ -5,7 +5,7 @@ from flask import Flask
 from app.core import clock
 from app.core.consent import suppressions
 from app.jobs import run_campaigns
-from app.models import Channel, SmsMessage, SuppressionCause
+from app.models import Channel, SmsMessage, SubscriptionType, SuppressionCause
 from tests import make
 from tests.core.campaigns.test_audience import NUMBERS, opted_in
 from tests.make import EVES_NUMBER, SAMS_NUMBER
@@ -116,6 +116,12 @@ def test_a_test_goes_to_one_number_that_wants_texts_ten_times_a_day(app: Flask, 
         suppressions.suppress(session, EVES_NUMBER, SuppressionCause.KEYWORD, "STOP", actor="contact", at=make.NOON)
     refused = api.post(address, {"phone": EVES_NUMBER})
     assert (refused.status, refused.code) == (409, "suppressed")
+    with database(app).unit_of_work() as session:
+        left, blocked = (make.contact(session, phone_number=each) for each in NUMBERS[2:4])
+        make.opt_out(session, left, session.get_one(SubscriptionType, 1))
+        blocked.blocked_at = make.NOON
+    codes = [api.post(address, {"phone": each}).code for each in NUMBERS[2:4]]
+    assert codes == ["opted_out", "blocked"]
     assert api.post(address, {"phone": "12"}).status == 400
     statuses = [api.post(address, {"phone": NUMBERS[0]}).status for _ in range(10)]
     assert statuses == [200] * 9 + [429]

@@ -50,6 +50,15 @@ def test_a_draft_shows_whom_it_reaches_and_who_is_left_out(max_: FlaskClient, pa
     assert "No one found" in html_of(max_, f"{path}/why?q=nobody@example.com")
 
 
+def test_a_cost_without_any_price_is_unknown_and_not_nothing(max_: FlaskClient, database: Database, path: str) -> None:
+    assert "Estimated cost: US$0.01." in html_of(max_, path)
+    with database.unit_of_work() as session:
+        settings.get(session).currency = "EUR"  # of which there is no list of prices
+    html = html_of(max_, path)
+    assert "0.00" not in html
+    assert "1 person is in a country without a price" in html
+
+
 def test_a_test_goes_to_one_number(max_: FlaskClient, path: str) -> None:
     assert pages.submit(max_, f"{path}/test", {"phone": make.EVES_NUMBER}, page=path).status_code == 303
     refused = pages.submit(max_, f"{path}/test", {"phone": "12"}, page=path)
