@@ -64,7 +64,7 @@ _REFUSALS_IN_COUNTRY = {
 }
 
 # To be increased with each change of the results of ``normalize`` or ``refusal_of_stored``.
-READING_RULES = 2
+READING_RULES = 3
 STORED_MAX = 64
 
 
