@@ -206,7 +206,7 @@ def refused(code: str, assumed_country: str | None = None) -> DestinationRefused
         field="phone",
         code=code,
         assumed_country=assumed_country,
-        country=lambda locale: f"{wording.country_name(assumed_country, locale)}, {calling}",
+        country=lambda locale: f"{wording.country_name(assumed_country, locale)}{wording.comma(locale)} {calling}",
         example=wording.isolated(example(assumed_country)),
     )
 

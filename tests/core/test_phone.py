@@ -146,6 +146,15 @@ def test_a_refusal_names_the_country_that_was_assumed(typed: str, region: str, s
     assert refused.value.message.replace("\u2066", "").replace("\u2069", "").startswith(sentence)
 
 
+def test_a_refusal_in_arabic_has_an_arabic_comma() -> None:
+    with pytest.raises(DestinationRefused) as refused:
+        phone.read("07400", region="GB")
+    country = refused.value.values["country"]
+    assert callable(country)
+    assert country("ar") == "المملكة المتحدة، \u2066+44\u2069"
+    assert country("de") == "Vereinigtes Königreich, \u2066+44\u2069"
+
+
 def test_territories_of_an_allowed_country_are_accepted() -> None:
     for typed, region, allowed in (
         ("0692 12 34 56", "FR", "FR"),
