@@ -227,6 +227,7 @@
     host = frame = known = undefined;
     isOpen = isReady = false;
     updateInert();
+    takeRoom();
   };
   const notifyOtherPages = () => {
     try {
@@ -235,12 +236,19 @@
     } catch { /* not allowed: the others notice it when they are loaded again */ }
   };
 
+  // While the button is shown, forms of embed.js over the page leave it this room at the bottom.
+  const takeRoom = () => {
+    const isShown = host && !host.hidden && !launcher.hidden;
+    document.documentElement.style.setProperty("--assent-chat", isShown ? "80px" : "");
+  };
+
   const handlers = {
     ready({ accent, on, title }) {
       host.style.setProperty("--accent", accent);
       host.style.setProperty("--on", on);
       frame.title = title;
       launcher.hidden = false;
+      takeRoom();
       const wasReady = isReady;
       isReady = true;
       if (isOpen && !wasReady) {
@@ -289,6 +297,7 @@
     isHidden = false;
     if (host) host.hidden = false;
     attach();
+    takeRoom();
   };
   Object.assign(window.Assent, {
     open() {
@@ -300,6 +309,7 @@
       setOpen(false);
       isHidden = true;
       if (host) host.hidden = true;
+      takeRoom();
     },
     show,
     update(given) {

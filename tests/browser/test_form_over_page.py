@@ -63,6 +63,25 @@ def test_the_form_covers_nothing_that_has_the_focus(page: Page, shop: Shop, key:
     assert _is_on_screen(form)
 
 
+@pytest.mark.parametrize("place", ["corner", "banner"])
+def test_the_form_and_the_button_of_the_chat_do_not_cover_each_other(
+    page: Page, shop: Shop, key: str, place: str
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 760})
+    chat = f'<script src="{shop.address}/messenger.js" data-key="{shop.key}" async></script>'
+    form = _open(page, shop, key, place, after=chat)
+    launcher = page.locator("#assent-messenger button")
+    expect(launcher).to_be_visible()
+    over, button = form.bounding_box(), launcher.bounding_box()
+    assert over
+    assert button
+    assert over["y"] >= 0
+    assert over["y"] + over["height"] <= button["y"]
+    page.evaluate("Assent.shutdown(); Assent.hide()")
+    expect(launcher).to_have_count(0)
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--assent-chat')") == ""
+
+
 def test_button_and_landmark_have_the_language_of_the_form(page: Page, shop: Shop, key: str) -> None:
     form = _open(page, shop, key, "corner", 'data-lang="de"')
     expect(page.get_by_role("complementary", name="SMS von Harbour Coffee")).to_be_visible()
