@@ -63,8 +63,8 @@ const show = ({ page, fresh }, { focus }) => {
   document.documentElement.dir = page.documentElement.dir;
   document.title = page.title;
   prepare();
-  const invalid = main().querySelector("[aria-invalid]");
-  if (focus) (invalid ?? main().querySelector("[role=status], button"))?.focus();
+  const refused = main().querySelector("[autofocus]"); // the field or the button that a refusal is about
+  if (focus) (refused ?? main().querySelector("[role=status], button"))?.focus();
 };
 
 const post = (path, body, mode = "same-origin") =>

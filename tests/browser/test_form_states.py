@@ -106,6 +106,9 @@ def test_a_number_is_confirmed_by_code_by_reply_and_by_two_taps(page: Page, shop
             page.get_by_role("button", name="Confirm").click()
             expect(main).to_have_attribute("data-error", "wrong_code")
             expect(page.get_by_label("Code")).to_be_focused()
+            page.get_by_role("button", name="Send another text").click()
+            expect(main).to_have_attribute("data-error", "wait")
+            expect(page.get_by_role("button", name="Send another text")).to_be_focused()
         found += themes.in_every_look(page)
         with database.unit_of_work() as session:
             text = session.scalars(select(SmsMessage.body).order_by(SmsMessage.id.desc())).first()

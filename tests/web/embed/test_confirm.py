@@ -177,6 +177,10 @@ def test_another_text_waits_longer_each_time_and_only_its_code_works(client: Fla
     page, first = _asked(client, _form(database, "code")), _code(database)
     early = _resend(client, page)
     assert (early.status, early.main["data-error"]) == (429, "wait")
+    code_form, resend_form = early.response.text.split('action="')[1:]
+    assert "aria-invalid" not in code_form
+    assert re.search(r'<p class="error" id="error-resend" role="alert">Wait \d+ seconds', resend_form)
+    assert "autofocus" in resend_form
     assert "Retry-After" in early.response.headers
     at = clock.now()
     with time_machine.travel(at + timedelta(seconds=31), tick=False):
