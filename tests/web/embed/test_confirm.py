@@ -245,6 +245,10 @@ def test_yes_from_the_number_confirms_what_it_was_asked(client: FlaskClient, dat
     page = _asked(client, key)
     assert "reply YES" in page.text.replace("Reply", "reply")
     assert "data-check" in page.response.text
+    assert "not arrived here yet" not in page.text
+    sent = re.findall(r'<a class="button quiet" href="([^"]*)"', page.response.text)[0]
+    checked = open_form(client, sent.replace("&amp;", "&"))
+    assert (checked.state, "Your text has not arrived here yet." in checked.text) == ("confirm", True)
     text = _texts(database)[0]
     assert text.purpose == "confirm"
     assert "Reply YES" in (text.body or "")
