@@ -67,8 +67,13 @@ const show = ({ page, fresh }, { focus }) => {
   if (focus) (refused ?? main().querySelector("[role=status], button"))?.focus();
 };
 
-const post = (path, body, mode = "same-origin") =>
-  fetch(path, { method: "POST", mode, body: new URLSearchParams(body), credentials: "omit" });
+// A connection that stalls is given up, so that the button works again.
+const ANSWER_MS = 30_000;
+const post = (path, body, mode = "same-origin") => {
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), ANSWER_MS);
+  return fetch(path, { method: "POST", mode, body: new URLSearchParams(body), credentials: "omit", signal: stop.signal });
+};
 
 const submit = async (event) => {
   event.preventDefault();

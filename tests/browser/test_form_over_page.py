@@ -96,12 +96,16 @@ def test_a_title_of_the_page_stays_in_the_language_of_the_page(page: Page, shop:
     assert form.get_attribute("lang") is None
 
 
-def test_sending_is_announced(page: Page, shop: Shop, key: str) -> None:
+def test_sending_is_announced_and_given_up_when_no_answer_comes(page: Page, shop: Shop, key: str) -> None:
+    page.clock.install()
     page.goto(f"{shop.address}/f/form/{key}")
     page.get_by_label("Phone number").fill("07400 123456")
     page.route("**/f/form/**", lambda route: None if route.request.method == "POST" else route.continue_())
     page.get_by_role("button", name="Sign Up Now").click()
     expect(page.locator("[aria-live=polite]")).to_have_text("Sending…")
+    page.clock.fast_forward(31_000)  # without an answer
+    expect(page.get_by_role("alert")).to_contain_text("may or may not have been sent")
+    expect(page.get_by_role("button", name="Sign Up Now")).not_to_have_attribute("aria-disabled", "true")
 
 
 def _open(page: Page, shop: Shop, key: str, place: str, options: str = "", after: str = "") -> Locator:
