@@ -105,9 +105,13 @@
     if (host) return;
     host = create("div", { id: "assent-messenger" });
     root = host.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
-    root.adoptedStyleSheets = [sheet];
+    try {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(STYLE);
+      root.adoptedStyleSheets = [sheet];
+    } catch { // Safari before 16.4
+      create("style", {}, root).textContent = STYLE;
+    }
     frame = create("iframe", { src: address, title: "Chat", hidden: "", referrerpolicy: "no-referrer" }, root);
     launcher = create("button", { type: "button", hidden: "", "aria-expanded": "false" }, root);
     const svg = create("svg", { width: 26, height: 26, viewBox: "0 0 24 24", "aria-hidden": "true" }, launcher);
