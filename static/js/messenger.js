@@ -242,8 +242,8 @@
 
   // While the button is shown, forms of embed.js over the page leave it this room at the bottom.
   const takeRoom = () => {
-    const isShown = host && !host.hidden && !launcher.hidden;
-    document.documentElement.style.setProperty("--assent-chat", isShown ? "80px" : "");
+    const room = host && !host.hidden && !launcher.hidden ? "80px" : "";
+    document.documentElement.style.setProperty("--assent-chat", room);
   };
 
   const handlers = {

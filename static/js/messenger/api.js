@@ -1,4 +1,4 @@
-// Requests to the server. Phones of 2015 with their last iOS (15) have no AbortSignal.timeout: there a request may take longer.
+// Requests to the server. Safari 15 has no timeout().
 
 import { bearer, state } from "./state.js";
 
