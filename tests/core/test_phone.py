@@ -225,6 +225,7 @@ def test_a_number_of_a_country_that_is_not_allowed_is_refused() -> None:
     with pytest.raises(DestinationRefused) as refused:
         phone.read("+12025550123", region=None, allowed_countries=allowed)
     assert refused.value.code == "country_not_allowed"
+    assert refused.value.message == "We can’t send texts to this country yet (United States, \u2066+1\u2069)."
 
 
 def test_a_masked_number_shows_country_code_and_two_digits_only() -> None:
