@@ -159,7 +159,9 @@ const watchSeen = () => {
 const selectCountry = () => {
   const select = main().querySelector("select[data-zones]");
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-  if (select && !select.value && select.dataset.zones.split(" ").includes(timeZone)) select.value = select.dataset.region;
+  if (!select || select.value || !select.dataset.zones.split(" ").includes(timeZone)) return;
+  select.value = select.dataset.region;
+  select.dispatchEvent(new Event("change"));
 };
 
 // The hint's example is a number of the country that was preselected.

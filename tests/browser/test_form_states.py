@@ -130,6 +130,21 @@ def test_a_number_is_confirmed_by_code_by_reply_and_by_two_taps(page: Page, shop
     assert found == []
 
 
+@pytest.mark.parametrize(("time_zone", "chosen"), [("Europe/Paris", "FR"), ("America/New_York", "")])
+def test_the_country_of_the_browser_is_chosen_where_the_time_zone_agrees(
+    page: Page, shop: Shop, database: Database, time_zone: str, chosen: str
+) -> None:
+    with database.unit_of_work() as session:
+        key = make.form(session, texts=TEXTS).key
+    browser = page.context.browser
+    assert browser
+    person = browser.new_context(locale="fr-FR", timezone_id=time_zone).new_page()
+    person.goto(f"{shop.address}/f/form/{key}?lang=en")
+    expect(person.locator("select")).to_have_value(chosen)
+    expect(person.get_by_text("Choose the country, or start with")).to_be_visible(visible=not chosen)
+    person.context.close()
+
+
 @pytest.mark.parametrize("has_scripts", [True, False])
 def test_a_sign_up_is_undone_on_the_spot(
     page: Page, shop: Shop, database: Database, key: str, *, has_scripts: bool
