@@ -102,6 +102,21 @@ def test_every_message_and_label_in_the_code_is_translated() -> None:
     assert wrong == []
 
 
+def test_every_sentence_in_the_code_is_found_for_the_catalogs() -> None:
+    """One inside another call that translates would not be."""
+    found = {
+        each for sentence in catalogs.sentences() for each in ([sentence] if isinstance(sentence, str) else sentence)
+    }
+    missing = []
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and node.args and getattr(node.func, "id", "") in TRANSLATING:
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and first.value not in found:
+                    missing.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert missing == []
+
+
 def _error_names() -> set[str]:
     return set(catalogs.ERRORS)
 

@@ -49,7 +49,8 @@ class InvalidInput(AssentError):
 class DestinationRefused(InvalidInput):
     """``code`` is one of ``phone.REFUSALS`` or ``email.REFUSALS``; pages show the sentence in the reader's language.
 
-    :param assumed_country: ISO code of the country that a number without a country code was read in; null: of none
+    :param assumed_country: ISO code of the country that a number without a country code was read in, or that is not
+        allowed; null: neither
     """
 
     def __init__(

@@ -41,7 +41,7 @@ REFUSALS = {
     "phone_not_sms_capable": translatable("This kind of number can’t receive our texts. Enter a mobile number."),
     "country_not_allowed": translatable("We can’t send texts to this country yet."),
 }
-# The same, where the number was read as one of a country that the person may not have meant.
+# The same, with the country of the number, where the person may not have meant it.
 _REFUSALS_IN_COUNTRY = {
     "phone_country_code_missing": translatable(
         "It is not clear which number you mean (%(country)s). Start with + and the country code."
@@ -61,10 +61,11 @@ _REFUSALS_IN_COUNTRY = {
         "This kind of number can’t receive our texts (%(country)s). Enter a mobile number like %(example)s, or start "
         "with + and the country code."
     ),
+    "country_not_allowed": translatable("We can’t send texts to this country yet (%(country)s)."),
 }
 
 # To be increased with each change of the results of ``normalize`` or ``refusal_of_stored``.
-READING_RULES = 2
+READING_RULES = 3
 STORED_MAX = 64
 
 
@@ -173,7 +174,7 @@ def refuse_extra_zero(e164: str) -> None:
 def refuse_country(country: str, allowed_countries: frozenset[str]) -> None:
     """:raises DestinationRefused: the country is not among the allowed ones and their territories (empty: all are)"""
     if not is_allowed(country, allowed_countries):
-        raise refused("country_not_allowed")
+        raise refused("country_not_allowed", country)
 
 
 def is_allowed(country: str, allowed_countries: frozenset[str]) -> bool:
@@ -196,7 +197,7 @@ def refusal_of_stored(phone: str) -> str | None:
 def refused(code: str, assumed_country: str | None = None) -> DestinationRefused:
     """The error for a code of ``REFUSALS``.
 
-    :param assumed_country: the country that the number was read in; the sentence names it, with an example
+    :param assumed_country: the country that the number was read in or is of; the sentence names it
     """
     if assumed_country is None or code not in _REFUSALS_IN_COUNTRY or not example(assumed_country):
         return DestinationRefused(REFUSALS[code], field="phone", code=code, assumed_country=assumed_country)
@@ -206,7 +207,7 @@ def refused(code: str, assumed_country: str | None = None) -> DestinationRefused
         field="phone",
         code=code,
         assumed_country=assumed_country,
-        country=lambda locale: f"{wording.country_name(assumed_country, locale)}, {calling}",
+        country=lambda locale: f"{wording.country_name(assumed_country, locale)}{wording.comma(locale)} {calling}",
         example=wording.isolated(example(assumed_country)),
     )
 

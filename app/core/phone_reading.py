@@ -22,6 +22,7 @@ _TOO_SHORT = {
     phonenumbers.ValidationResult.TOO_SHORT,
     phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY,
 }
+_ARGENTINE_WITH_9_AND_15 = 13  # digits after the country code
 _MEXICAN_MOBILE_PREFIX = re.compile(r"^04[45]\D*(?=\d)")
 _SEPARATORS = re.compile(r"\D+")
 _NORTH_AMERICA = "1"  # no national number begins with 1, so there is no second reading
@@ -194,10 +195,17 @@ def _code_of(error_type: int, text: str) -> str:
 def _in_one_spelling(number: PhoneNumber) -> PhoneNumber:
     """The number as it is dialed from abroad, for two countries where mobile numbers have two spellings.
 
-    Argentina needs a 9 after the country code. Mexico had a 1 there (in the country 044 or 045) until 2019.
+    Argentina needs a 9 after the country code; in the country a 15 after the area code says the same, and some people
+    write both. Mexico had a 1 there (in the country 044 or 045) until 2019.
     """
     if number.country_code == 54 and phonenumbers.number_type(number) != PhoneNumberType.MOBILE:
-        mobile = PhoneNumber(country_code=54, national_number=int(f"9{number.national_number}"))
+        national = str(number.national_number)
+        is_both = len(national) == _ARGENTINE_WITH_9_AND_15 and national.startswith("9")
+        mobile = (
+            _parsed(national[1:], "AR")
+            if is_both
+            else PhoneNumber(country_code=54, national_number=int(f"9{national}"))
+        )
         return mobile if phonenumbers.number_type(mobile) == PhoneNumberType.MOBILE else number
     national = str(number.national_number)
     if number.country_code == 52 and len(national) == 11 and national.startswith("1"):

@@ -95,6 +95,11 @@ def direction(locale: str) -> str:
     return "rtl" if locale in _RIGHT_TO_LEFT else "ltr"
 
 
+def comma(locale: str) -> str:
+    """The comma of this language."""
+    return "،" if locale == "ar" else ","
+
+
 def language_tag(locale: str) -> str:
     """The locale as a language tag for HTML's ``lang``: ``pt-BR``."""
     return locale.replace("_", "-")

@@ -6,9 +6,11 @@
   const OVER = {
     position: "fixed", zIndex: "2147483000", opacity: "0", boxShadow: "0 4px 24px rgb(0 0 0/.25)", transition: "opacity .2s",
   };
+  // The button of the chat is at the bottom, too: a corner is above it, and a banner where it has no room beside it.
+  const CHAT = "var(--assent-chat, 0px)";
   const PLACES = {
-    corner: { ...OVER, bottom: "16px", insetInlineEnd: "16px", width: "min(380px, calc(100% - 32px))" },
-    banner: { ...OVER, bottom: "0", insetInline: "0" },
+    corner: { ...OVER, bottom: `calc(16px + ${CHAT})`, insetInlineEnd: "16px", width: "min(380px, calc(100% - 32px))" },
+    banner: { ...OVER, bottom: `clamp(0px, (1100px - 100vw) * 1000, ${CHAT})`, insetInline: "0" },
   };
   const LISTENED = ["message", "blur", "focusin", "keydown", "scroll"];
   const isEscape = ({ key, isComposing, defaultPrevented }) => key === "Escape" && !isComposing && !defaultPrevented;
@@ -77,7 +79,7 @@
       const isBox = background !== "transparent" && place !== "banner";
       Object.assign(this.style, { display: "block" }, PLACES[place] || { width: "100%", maxWidth: isBox ? "520px" : "" });
       Object.assign(this.frame.style, {
-        display: "block", boxSizing: "border-box", width: "100%", height: "420px", maxHeight: place ? "90vh" : "",
+        display: "block", boxSizing: "border-box", width: "100%", height: "420px", maxHeight: place ? `calc(90vh - ${CHAT})` : "",
         border: isBox ? "1px solid rgb(128 128 128/.4)" : "0",
         colorScheme: theme || "light dark", // as the form's page: else the browser paints white below it
       });

@@ -63,12 +63,17 @@ const show = ({ page, fresh }, { focus }) => {
   document.documentElement.dir = page.documentElement.dir;
   document.title = page.title;
   prepare();
-  const invalid = main().querySelector("[aria-invalid]");
-  if (focus) (invalid ?? main().querySelector("[role=status], button"))?.focus();
+  const refused = main().querySelector("[autofocus]"); // the field or the button that a refusal is about
+  if (focus) (refused ?? main().querySelector("[role=status], button"))?.focus();
 };
 
-const post = (path, body, mode = "same-origin") =>
-  fetch(path, { method: "POST", mode, body: new URLSearchParams(body), credentials: "omit" });
+// A connection that stalls is given up, so that the button works again.
+const ANSWER_MS = 30_000;
+const post = (path, body, mode = "same-origin") => {
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), ANSWER_MS);
+  return fetch(path, { method: "POST", mode, body: new URLSearchParams(body), credentials: "omit", signal: stop.signal });
+};
 
 const submit = async (event) => {
   event.preventDefault();
@@ -154,7 +159,9 @@ const watchSeen = () => {
 const selectCountry = () => {
   const select = main().querySelector("select[data-zones]");
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-  if (select && !select.value && select.dataset.zones.split(" ").includes(timeZone)) select.value = select.dataset.region;
+  if (!select || select.value || !select.dataset.zones.split(" ").includes(timeZone)) return;
+  select.value = select.dataset.region;
+  select.dispatchEvent(new Event("change"));
 };
 
 // The hint's example is a number of the country that was preselected.

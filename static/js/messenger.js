@@ -105,9 +105,13 @@
     if (host) return;
     host = create("div", { id: "assent-messenger" });
     root = host.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
-    root.adoptedStyleSheets = [sheet];
+    try {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(STYLE);
+      root.adoptedStyleSheets = [sheet];
+    } catch { // Safari before 16.4
+      create("style", {}, root).textContent = STYLE;
+    }
     frame = create("iframe", { src: address, title: "Chat", hidden: "", referrerpolicy: "no-referrer" }, root);
     launcher = create("button", { type: "button", hidden: "", "aria-expanded": "false" }, root);
     const svg = create("svg", { width: 26, height: 26, viewBox: "0 0 24 24", "aria-hidden": "true" }, launcher);
@@ -227,6 +231,7 @@
     host = frame = known = undefined;
     isOpen = isReady = false;
     updateInert();
+    takeRoom();
   };
   const notifyOtherPages = () => {
     try {
@@ -235,12 +240,19 @@
     } catch { /* not allowed: the others notice it when they are loaded again */ }
   };
 
+  // While the button is shown, forms of embed.js over the page leave it this room at the bottom.
+  const takeRoom = () => {
+    const room = host && !host.hidden && !launcher.hidden ? "80px" : "";
+    document.documentElement.style.setProperty("--assent-chat", room);
+  };
+
   const handlers = {
     ready({ accent, on, title }) {
       host.style.setProperty("--accent", accent);
       host.style.setProperty("--on", on);
       frame.title = title;
       launcher.hidden = false;
+      takeRoom();
       const wasReady = isReady;
       isReady = true;
       if (isOpen && !wasReady) {
@@ -289,6 +301,7 @@
     isHidden = false;
     if (host) host.hidden = false;
     attach();
+    takeRoom();
   };
   Object.assign(window.Assent, {
     open() {
@@ -300,6 +313,7 @@
       setOpen(false);
       isHidden = true;
       if (host) host.hidden = true;
+      takeRoom();
     },
     show,
     update(given) {

@@ -63,6 +63,25 @@ def test_the_form_covers_nothing_that_has_the_focus(page: Page, shop: Shop, key:
     assert _is_on_screen(form)
 
 
+@pytest.mark.parametrize("place", ["corner", "banner"])
+def test_the_form_and_the_button_of_the_chat_do_not_cover_each_other(
+    page: Page, shop: Shop, key: str, place: str
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 760})
+    chat = f'<script src="{shop.address}/messenger.js" data-key="{shop.key}" async></script>'
+    form = _open(page, shop, key, place, after=chat)
+    launcher = page.locator("#assent-messenger button")
+    expect(launcher).to_be_visible()
+    over, button = form.bounding_box(), launcher.bounding_box()
+    assert over
+    assert button
+    assert over["y"] >= 0
+    assert over["y"] + over["height"] <= button["y"]
+    page.evaluate("Assent.shutdown(); Assent.hide()")
+    expect(launcher).to_have_count(0)
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--assent-chat')") == ""
+
+
 def test_button_and_landmark_have_the_language_of_the_form(page: Page, shop: Shop, key: str) -> None:
     form = _open(page, shop, key, "corner", 'data-lang="de"')
     expect(page.get_by_role("complementary", name="SMS von Harbour Coffee")).to_be_visible()
@@ -77,12 +96,16 @@ def test_a_title_of_the_page_stays_in_the_language_of_the_page(page: Page, shop:
     assert form.get_attribute("lang") is None
 
 
-def test_sending_is_announced(page: Page, shop: Shop, key: str) -> None:
+def test_sending_is_announced_and_given_up_when_no_answer_comes(page: Page, shop: Shop, key: str) -> None:
+    page.clock.install()
     page.goto(f"{shop.address}/f/form/{key}")
     page.get_by_label("Phone number").fill("07400 123456")
     page.route("**/f/form/**", lambda route: None if route.request.method == "POST" else route.continue_())
     page.get_by_role("button", name="Sign Up Now").click()
     expect(page.locator("[aria-live=polite]")).to_have_text("Sending…")
+    page.clock.fast_forward(31_000)  # without an answer
+    expect(page.get_by_role("alert")).to_contain_text("may or may not have been sent")
+    expect(page.get_by_role("button", name="Sign Up Now")).not_to_have_attribute("aria-disabled", "true")
 
 
 def _open(page: Page, shop: Shop, key: str, place: str, options: str = "", after: str = "") -> Locator:

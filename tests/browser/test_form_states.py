@@ -106,6 +106,9 @@ def test_a_number_is_confirmed_by_code_by_reply_and_by_two_taps(page: Page, shop
             page.get_by_role("button", name="Confirm").click()
             expect(main).to_have_attribute("data-error", "wrong_code")
             expect(page.get_by_label("Code")).to_be_focused()
+            page.get_by_role("button", name="Send another text").click()
+            expect(main).to_have_attribute("data-error", "wait")
+            expect(page.get_by_role("button", name="Send another text")).to_be_focused()
         found += themes.in_every_look(page)
         with database.unit_of_work() as session:
             text = session.scalars(select(SmsMessage.body).order_by(SmsMessage.id.desc())).first()
@@ -125,6 +128,21 @@ def test_a_number_is_confirmed_by_code_by_reply_and_by_two_taps(page: Page, shop
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("status")).to_contain_text("Undone.")
     assert found == []
+
+
+@pytest.mark.parametrize(("time_zone", "chosen"), [("Europe/Paris", "FR"), ("America/New_York", "")])
+def test_the_country_of_the_browser_is_chosen_where_the_time_zone_agrees(
+    page: Page, shop: Shop, database: Database, time_zone: str, chosen: str
+) -> None:
+    with database.unit_of_work() as session:
+        key = make.form(session, texts=TEXTS).key
+    browser = page.context.browser
+    assert browser
+    person = browser.new_context(locale="fr-FR", timezone_id=time_zone).new_page()
+    person.goto(f"{shop.address}/f/form/{key}?lang=en")
+    expect(person.locator("select")).to_have_value(chosen)
+    expect(person.get_by_text("Choose the country, or start with")).to_be_visible(visible=not chosen)
+    person.context.close()
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])

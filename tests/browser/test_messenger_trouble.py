@@ -29,6 +29,18 @@ pytestmark = pytest.mark.databases("sqlite")
 MESSAGES = "**/messenger/api/messages"
 
 
+def test_the_chat_works_in_the_safari_of_phones_that_get_no_newer_one(
+    page: Page, shop: Shop, database: Database
+) -> None:
+    page.add_init_script("delete AbortSignal.timeout; delete window.CSSStyleSheet; delete window.requestIdleCallback")
+    page.goto(shop.origin)
+    open_chat(page)
+    assert page.locator("#assent-messenger iframe").evaluate("frame => getComputedStyle(frame).position") == "fixed"
+    write(page, "from an old phone")
+    expect(panel(page).locator(".mine time")).to_have_count(1)
+    assert bodies(database) == ["from an old phone"]
+
+
 def test_a_first_message_that_is_being_sent_at_a_sign_in_arrives_once(
     page: Page, shop: Shop, database: Database
 ) -> None:

@@ -113,6 +113,7 @@ def test_the_sms_form_has_every_language_and_the_required_legal_text(filled: Dat
         sms = next(each for each in published if each.subscription_type.channel == "sms")
         texts = session.scalars(select(OptInFormText).where(OptInFormText.version_id == sms.version.id)).all()
         assert {text.locale for text in texts} == set(wording.LOCALES)
+        assert len({text.title for text in texts}) == len(texts)  # each is in its own language
         for text in texts:
             assert all(part in text.legal_text for part in ("HELP", "STOP", "4", "Harbour Coffee"))
             assert 'href="https://harbour-coffee.example.com/privacy"' in wording.legal_html(text.legal_text)

@@ -26,6 +26,8 @@ from tests.conftest import TESTS
         ("+49 (0)151 23456789", None, "+4915123456789"),
         ("+54 11 2345-6789", None, "+5491123456789"),
         ("011 15-2345-6789", "AR", "+5491123456789"),
+        ("+54 9 11 15 2345-6789", None, "+5491123456789"),
+        ("9 351 15 512-3456", "AR", "+5493515123456"),
         ("+52 1 55 1234 5678", None, "+525512345678"),
         ("044 55 1234 5678", "MX", "+525512345678"),
         ("+39 312 345 6789", None, "+393123456789"),
@@ -144,6 +146,15 @@ def test_a_refusal_names_the_country_that_was_assumed(typed: str, region: str, s
     assert refused.value.message.replace("\u2066", "").replace("\u2069", "").startswith(sentence)
 
 
+def test_a_refusal_in_arabic_has_an_arabic_comma() -> None:
+    with pytest.raises(DestinationRefused) as refused:
+        phone.read("07400", region="GB")
+    country = refused.value.values["country"]
+    assert callable(country)
+    assert country("ar") == "المملكة المتحدة، \u2066+44\u2069"
+    assert country("de") == "Vereinigtes Königreich, \u2066+44\u2069"
+
+
 def test_territories_of_an_allowed_country_are_accepted() -> None:
     for typed, region, allowed in (
         ("0692 12 34 56", "FR", "FR"),
@@ -214,6 +225,7 @@ def test_a_number_of_a_country_that_is_not_allowed_is_refused() -> None:
     with pytest.raises(DestinationRefused) as refused:
         phone.read("+12025550123", region=None, allowed_countries=allowed)
     assert refused.value.code == "country_not_allowed"
+    assert refused.value.message == "We can’t send texts to this country yet (United States, \u2066+1\u2069)."
 
 
 def test_a_masked_number_shows_country_code_and_two_digits_only() -> None:

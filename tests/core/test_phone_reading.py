@@ -77,6 +77,7 @@ def usual_spellings(number: PhoneNumber) -> Iterator[str]:
         yield f"+{code} (0) {bare}"
     if code == 54:
         yield from (f"+54{bare[1:]}", f"+54 {bare[1:3]} 15 {bare[3:]}", f"0054{bare[1:]}")
+        yield f"+54 9 {bare[1:3]} 15 {bare[3:]}"
     if code == 52:
         yield from (f"+521{bare}", f"+52 1 {bare}", f"00521{bare}")
 

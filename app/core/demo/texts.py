@@ -45,7 +45,7 @@ SMS_FORM = {
         "Welcome aboard! Your first offer comes with our next text.",
     ),
     "es": FormText(
-        "Novas ofertas por SMS",
+        "Nuevas ofertas por SMS",
         "Suscribirme",
         "Al suscribirte aceptas recibir en este número mensajes publicitarios periódicos y automatizados de Harbour "
         "Coffee, hasta 4 al mes. El consentimiento **no** es condición de compra. Pueden aplicarse tarifas de mensajes "

@@ -38,7 +38,7 @@ class Outcome:
     it was rendered, so show it again), ``answered_already`` (another number was sent from this render), ``too_many``,
     ``try_later`` (no more codes may be sent now), ``not_agreed`` (the box is not ticked). ``has_agreed`` is false where
     the form's box is not ticked.
-    ``assumed_country`` is the country that a refused number was read in; see ``DestinationRefused``.
+    ``assumed_country`` is the country that a refused number was read in or is of; see ``DestinationRefused``.
     ``is_claim``: the answer of an unverified person changed no consent. What they see must be true for that, too.
     ``event_id``: the event that this form's answer wrote, now or before; it can be undone. Null where the consent was
     given in another way.

@@ -157,6 +157,7 @@ def _page(
         number=link.number,
         error=sentence,
         error_code=refusal.code if refusal else "",
+        notice=confirm_part.checked_notice(page.context.locale),
         confirm=part,
     )
     response = form_page.respond(form_page.html_of(page, data), refusal.status if refusal else 200, page.policy)

@@ -50,7 +50,7 @@ def of(view: FormView, link: ConfirmLink, *, nonce: str | None, endpoint: str) -
         sealed=sealed,
         resend=pages.address(endpoint.replace("embed.", "confirm.resend_")) if is_sent_by_us else "",
         again=pages.address(endpoint, again="1"),
-        check=pages.address(endpoint, confirm=sealed),
+        check=pages.address(endpoint, confirm=sealed, checked="1"),
         word=texts.yes(link.locale),
         sender=phone.formatted(sender) if sender.startswith("+") else sender,
         own_text=own_text,
@@ -76,6 +76,13 @@ def sentence_of(refusal: Refusal, locale: str) -> str:
             "Wait %(num)s seconds before you ask for another text.",
             refusal.wait_s,
         )
+
+
+def checked_notice(locale: str) -> str:
+    """What the page says to a person who said that the text is sent; empty where they did not say so."""
+    with use_locale(locale):
+        is_checked = "checked" in request.args
+        return gettext("Your text has not arrived here yet. It can take a minute.") if is_checked else ""
 
 
 def ended_notice(locale: str) -> str:

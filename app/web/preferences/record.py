@@ -43,6 +43,7 @@ SOURCES = {
     Source.AGENT: translatable("Entered by our team"),
     Source.CARRIER: translatable("Reported by the phone network"),
 }
+OTHER_SOURCE = translatable("By another program")
 
 
 @blueprint.get("/<token>/record")
@@ -61,7 +62,7 @@ def own_record(token: str) -> ResponseReturnValue:
         next_before=found.next_before,
         is_first=before is None,
         actions=lambda action: gettext(ACTIONS[Action(action)]),
-        sources=lambda source: gettext(SOURCES.get(Source(source), translatable("By another program"))),
+        sources=lambda source: gettext(SOURCES.get(Source(source), OTHER_SOURCE)),
     )
     return preference_page.respond(html, 200, publisher)
 

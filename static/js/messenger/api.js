@@ -1,4 +1,4 @@
-// Requests to the server.
+// Requests to the server. Safari 15 has no timeout().
 
 import { bearer, state } from "./state.js";
 
@@ -17,7 +17,7 @@ export const call = async (method, path, body) => {
   if (state.identity && WITH_IDENTITY.includes(path)) headers["Assent-Identity"] = encodeURIComponent(JSON.stringify(state.identity));
   if (body) headers["Content-Type"] = "application/json";
   const response = await fetch(`/messenger/api/${path}`, {
-    method, headers, body: body && JSON.stringify(body), credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(15_000),
+    method, headers, body: body && JSON.stringify(body), credentials: "omit", cache: "no-store", signal: AbortSignal.timeout?.(15_000),
   });
   if (!response.ok) throw new RequestError(response.status, Number(response.headers.get("Retry-After")) || 0);
   return response.status === 204 ? null : response.json();

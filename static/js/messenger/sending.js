@@ -107,8 +107,7 @@ const send = async () => {
   state.isSending = false;
 };
 
-// Waits as long as the server asks; otherwise until a poll is answered or the visitor presses a button, at most a growing
-// pause.
+// Waits as long as the server asks; else until a poll is answered or a button is pressed, at most a growing pause.
 const TRY_LATER = [404, 408, 425, 429];
 const untilNextTry = ({ status, waitS }, tries) => {
   const [generation, isRateLimited] = [state.generation, status === 429];

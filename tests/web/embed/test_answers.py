@@ -185,8 +185,11 @@ def test_an_answer_leads_to_a_page_that_can_be_loaded_again_for_ten_minutes(
     with database.unit_of_work() as session:
         form = make.form(session)
         token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
-    ways = ((f"/f/form/{form.key}", "ask", "+1 202-555-0199"), (f"/f/{token}", "signed_up", "+1 ••• ••• ••23"))
-    for path, later, number in ways:
+    ways = (
+        (f"/f/form/{form.key}", "ask", "+1 202-555-0199", "Thank you for signing up"),
+        (f"/f/{token}", "signed_up", "+1 ••• ••• ••23", "You’re signed up"),
+    )
+    for path, later, number, heading in ways:
         page = open_form(client, path)
         response = client.post(page.action, data=page.fields | {"phone": make.EVES_NUMBER})
         assert response.status_code == 303
@@ -195,7 +198,8 @@ def test_an_answer_leads_to_a_page_that_can_be_loaded_again_for_ten_minutes(
         for _ in range(2):
             done = open_form(client, address, language="de")
             assert (done.status, done.state, number in done.text) == (200, "done", True)
-            assert done.response.text.count("<title>You’re signed up – Texts from Harbour Coffee</title>") == 1
+            assert done.response.text.count(f"<title>{heading} – Texts from Harbour Coffee</title>") == 1
+            assert f"</span> {heading}</h1>" in done.response.text
         assert open_form(client, f"{path}?done=forged").state == later
         with time_machine.travel(make.clock.now() + timedelta(minutes=11), tick=True):
             assert open_form(client, address).state == later

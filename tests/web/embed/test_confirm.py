@@ -177,6 +177,10 @@ def test_another_text_waits_longer_each_time_and_only_its_code_works(client: Fla
     page, first = _asked(client, _form(database, "code")), _code(database)
     early = _resend(client, page)
     assert (early.status, early.main["data-error"]) == (429, "wait")
+    code_form, resend_form = early.response.text.split('action="')[1:]
+    assert "aria-invalid" not in code_form
+    assert re.search(r'<p class="error" id="error-resend" role="alert">Wait \d+ seconds', resend_form)
+    assert "autofocus" in resend_form
     assert "Retry-After" in early.response.headers
     at = clock.now()
     with time_machine.travel(at + timedelta(seconds=31), tick=False):
@@ -241,6 +245,10 @@ def test_yes_from_the_number_confirms_what_it_was_asked(client: FlaskClient, dat
     page = _asked(client, key)
     assert "reply YES" in page.text.replace("Reply", "reply")
     assert "data-check" in page.response.text
+    assert "not arrived here yet" not in page.text
+    sent = re.findall(r'<a class="button quiet" href="([^"]*)"', page.response.text)[0]
+    checked = open_form(client, sent.replace("&amp;", "&"))
+    assert (checked.state, "Your text has not arrived here yet." in checked.text) == ("confirm", True)
     text = _texts(database)[0]
     assert text.purpose == "confirm"
     assert "Reply YES" in (text.body or "")
