@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from app.core.consent import eligibility
 from app.db import Database
-from app.models import ConsentEvent, ConsentEvidence, ConsentState, Contact, SubscriptionType
+from app.models import ConsentEvent, ConsentEvidence, ConsentState, ConsentType, Contact, SubscriptionType
 from tests import make
 from tests.browser.conftest import sign_in
 from tests.browser.themes import in_every_look
@@ -21,6 +21,8 @@ def test_an_agent_switches_a_subscription_changes_the_number_and_erases_the_pers
     page: Page, address: str, database: Database
 ) -> None:
     with database.unit_of_work() as session:
+        for number in range(10):  # so many that the page scrolls
+            make.live_type(session, name=f"News {number}", consent_type=ConsentType.OPT_OUT)
         offers, sam = make.live_type(session), make.contact(session, name="Sam Rivera", phone_number=SAMS_NUMBER)
     sign_in(page, address)
     page.goto(f"{address}/contacts/{sam.public_id}")
@@ -34,14 +36,22 @@ def test_an_agent_switches_a_subscription_changes_the_number_and_erases_the_pers
     expect(note).to_be_hidden()
     expect(switch).to_be_focused()
     switch.press("Enter")
+    page.get_by_role("button", name="Switch on").click()
+    expect(page.get_by_role("alert")).to_be_in_viewport()
+    expect(note).to_be_focused()
     note.fill("Signed the card in the shop")
     page.get_by_role("button", name="Switch on").click()
     expect(switch).to_have_attribute("aria-checked", "true")
     assert _state(database, sam, offers) == ConsentState.OPTED_IN
     switch.click()
     expect(switch).to_have_attribute("aria-checked", "false")
+    expect(switch).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Undo")).to_be_in_viewport(ratio=1)
     page.get_by_role("button", name="Undo").click()
     expect(switch).to_have_attribute("aria-checked", "true")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.get_by_text("Write something first.")).to_be_in_viewport()
+    expect(page.get_by_label("New note")).to_be_focused()
 
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("Country").select_option("GB")

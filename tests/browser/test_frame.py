@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Browser, Page, expect
 
+from app.core.accounts import api_tokens
 from app.core.subscriptions import subscription_types
 from app.db import Database
 from tests import make
@@ -84,3 +85,32 @@ def test_a_refused_form_asks_before_it_is_left_because_nothing_was_saved(page: P
     page.get_by_role("link", name="Team").click()
     page.wait_for_url("**/admin/agents")
     assert asked == ["beforeunload"]
+
+
+def test_a_long_word_in_a_name_pushes_no_column_out_of_a_table(page: Page, address: str, database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session, name=f"Offers {'long' * 13}")
+        make.opt_in(session, make.contact(session, name="long" * 20, phone_number=make.SAMS_NUMBER), offers)
+        make.form(session, offers)
+        api_tokens.create(
+            session,
+            "The tills of all our shops in the old town",
+            ["read"],
+            at=make.NOON,
+            expires_at=None,
+            actor="agent:1",
+        )
+    page.set_viewport_size(WIDE)
+    signed_in(page, address)
+    for path in ("/contacts", "/contacts/opt-ins", "/admin/forms"):
+        page.goto(f"{address}{path}")
+        wide = page.evaluate("[...document.querySelectorAll('.table-wrap')].map(e => e.scrollWidth - e.clientWidth)")
+        assert max(wide, default=0) <= 0, path
+    page.goto(f"{address}/admin/tokens")
+    button, table = (
+        page.locator("summary", has_text="Revoke").bounding_box(),
+        page.locator(".table-wrap").bounding_box(),
+    )
+    assert button
+    assert table
+    assert button["x"] + button["width"] < table["x"] + table["width"], "the button is cut off"

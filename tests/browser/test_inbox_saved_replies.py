@@ -58,7 +58,13 @@ def test_a_saved_reply_is_chosen_by_keyboard_and_sent_with_its_form(
     expect(attached).to_be_checked()
     page.get_by_label("Internal note").check()
     expect(attached).to_be_hidden()
+    page.goto(f"{address}/inbox")  # a draft of a note does not come back as a message to the customer
+    page.goto(f"{address}/inbox/{chat}")
+    expect(body).to_have_value("Hello, sign up here, Sam:see you")
+    expect(page.get_by_label("Internal note")).to_be_checked()
     page.get_by_label("Reply", exact=True).check()
+    page.reload()
+    expect(page.get_by_label("Reply", exact=True)).to_be_checked()
 
     with database.unit_of_work() as session:
         session.get_one(Contact, lifecycle.find(session, chat).contact_id).archived_at = clock.now()

@@ -13,7 +13,7 @@ def test_sam_leaves_by_a_link_and_stops_all_texts_without_scripts(
     address: str, database: Database, chromium: Browser
 ) -> None:
     with database.unit_of_work() as session:
-        offers, news = make.live_type(session), make.live_type(session, name="News")
+        offers, news = make.live_type(session), make.live_type(session, name=f"News {'long' * 15}")
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         for subscription_type in (offers, news):
             make.opt_in(session, sam, subscription_type)
@@ -23,6 +23,7 @@ def test_sam_leaves_by_a_link_and_stops_all_texts_without_scripts(
     page.goto(public_urls.preferences(token, base=address))
     rows = page.locator("[data-subscription-type]")
     expect(rows).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
     button = rows.filter(has_text="Offers").get_by_role("button", name="Unsubscribe")
     box = button.bounding_box()
     assert box

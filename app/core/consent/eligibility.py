@@ -3,9 +3,10 @@
 Pages and the API use it, and sending checks again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 from sqlalchemy import bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
@@ -36,29 +37,6 @@ from app.models import (
 NO_PHONE_BLOCK = Reason.NO_PHONE.value
 _SUPPRESSION = CompiledStatement(
     select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("phone_hash"))
-)
-_NUMBER = CompiledStatement(
-    select(
-        select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("phone_hash")).exists(),
-        select(NumberFact.undeliverable_at).where(NumberFact.phone_hash == bindparam("phone_hash")).scalar_subquery(),
-        select(NumberFact.reassigned_at).where(NumberFact.phone_hash == bindparam("phone_hash")).scalar_subquery(),
-        select(Confirmation.id)
-        .where(
-            Confirmation.contact_id == bindparam("contact_id"),
-            Confirmation.subscription_type_id == bindparam("subscription_type_id"),
-            Confirmation.phone_hash == bindparam("phone_hash"),
-            Confirmation.state == literal_column(f"'{ConfirmationState.PENDING.value}'"),
-        )
-        .exists(),
-    )
-)
-_FIND_OPT_OUT = CompiledStatement(
-    select(DestinationOptOut.contact_id)
-    .where(
-        DestinationOptOut.subscription_type_id == bindparam("subscription_type_id"),
-        DestinationOptOut.destination_hash == bindparam("destination_hash"),
-    )
-    .limit(literal_column("1"))
 )
 OBSTACLES = (
     select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("destination_hash")).exists(),
@@ -143,19 +121,19 @@ def destination_of(contact: Contact, subscription_type: SubscriptionType) -> str
 
 def status(session: Session, contact: Contact, subscription_type: SubscriptionType) -> SubscriptionStatus:
     """One contact's status for one subscription type."""
-    return status_with(session, contact, subscription_type, session.get(Consent, (contact.id, subscription_type.id)))
+    consent = session.get(Consent, (contact.id, subscription_type.id))
+    return statuses_with(session, contact, [subscription_type], {subscription_type.id: consent} if consent else {})[0]
 
 
-def status_with(
-    session: Session, contact: Contact, subscription_type: SubscriptionType, consent: Consent | None
-) -> SubscriptionStatus:
-    """The status that a contact has for one subscription type, if this is its consent (null: never asked)."""
-    destination_hash = current_destination.hash_of(contact, subscription_type.channel)
-    facts = _facts(session, contact, subscription_type, consent, destination_hash)
-    state = facts.state
-    reasons = (rule.reason for rule in RULES if subscription_type.channel in rule.channels and rule.applies(facts))
-    subscribed = is_subscribed(state, subscription_type)
-    return SubscriptionStatus(subscription_type, consent, state, subscribed, tuple(reasons))
+def statuses_with(
+    session: Session, contact: Contact, types: Sequence[SubscriptionType], consents: Mapping[int, Consent]
+) -> list[SubscriptionStatus]:
+    """The status that a contact has for each type, if these are its consents by type.
+
+    It takes as many statements for thirty types as for one.
+    """
+    known = _Known.read(session, contact, types)
+    return [_decided(known, each, consents.get(each.id)) for each in types]
 
 
 def is_subscribed(state: ConsentState, subscription_type: SubscriptionType) -> bool:
@@ -171,13 +149,22 @@ def concerns(reason: Reason, channel: str) -> bool:
 
 def statuses(session: Session, contact: Contact) -> list[SubscriptionStatus]:
     """The status for every live type, and for every other type that the contact has a consent for; by name."""
+    consents = {
+        each.subscription_type_id: each
+        for each in session.scalars(select(Consent).where(Consent.contact_id == contact.id))
+    }
+    return statuses_with(session, contact, types_of(session, contact), consents)
+
+
+def types_of(session: Session, contact: Contact) -> list[SubscriptionType]:
+    """Every live type, and every other type that the contact has a consent for; by name."""
     with_consent = select(Consent.subscription_type_id).where(Consent.contact_id == contact.id)
-    types = session.scalars(
+    found = session.scalars(
         select(SubscriptionType)
         .where((SubscriptionType.state == TypeState.LIVE) | SubscriptionType.id.in_(with_consent))
         .order_by(SubscriptionType.name, SubscriptionType.id)
     )
-    return [status(session, contact, subscription_type) for subscription_type in types]
+    return list(found)
 
 
 def live_statuses(session: Session, contact: Contact) -> list[SubscriptionStatus]:
@@ -198,12 +185,6 @@ def state_for(consent: Consent | None, destination_hash: str | None) -> ConsentS
 def is_suppressed(session: Session, phone_hash: str) -> bool:
     """Whether this number must not be texted, by any type and for any contact."""
     return _SUPPRESSION.one(session, phone_hash=phone_hash) is not None
-
-
-def has_destination_opt_out(session: Session, subscription_type_id: int, destination_hash: str) -> bool:
-    """Whether any contact opted out of this type with this number or address, and the opt-out was not revoked."""
-    found = _FIND_OPT_OUT.one(session, subscription_type_id=subscription_type_id, destination_hash=destination_hash)
-    return found is not None
 
 
 def has_opt_out_of_another(session: Session, subscription_type_id: int, destination_hash: str, contact_id: int) -> bool:
@@ -237,15 +218,52 @@ def opt_in_obstacles(session: Session, subscription_type_id: int, destination_ha
     return Obstacles(bool(is_suppressed), opted_out_at)
 
 
-def _facts(
-    session: Session,
-    contact: Contact,
-    subscription_type: SubscriptionType,
-    consent: Consent | None,
-    destination_hash: str | None,
-) -> Facts:
-    is_sms = subscription_type.channel == Channel.SMS
-    number = contact.phone if is_sms else None
+@dataclass(frozen=True)
+class _Known:
+    """What the rules ask other tables about one contact and these types.
+
+    :param pending: the types of which an opt-in with the number that the contact has now waits to be confirmed
+    :param opted_out: types, and the contact's number or address, of which any contact opted out
+    """
+
+    contact: Contact
+    number: NumberFacts
+    pending: frozenset[int]
+    opted_out: frozenset[tuple[int, str]]
+    allowed_countries: frozenset[str]
+
+    @classmethod
+    def read(cls, session: Session, contact: Contact, types: Sequence[SubscriptionType]) -> Self:
+        number, pending, phone_hash = NumberFacts(), frozenset[int](), contact.phone_hash
+        if phone_hash is not None:
+            columns = NumberFact.undeliverable_at, NumberFact.reassigned_at
+            fact = session.execute(select(*columns).where(NumberFact.phone_hash == phone_hash)).one_or_none()
+            number = NumberFacts(is_suppressed(session, phone_hash), *(fact or ()))
+            waits = Confirmation.state == literal_column(f"'{ConfirmationState.PENDING.value}'")
+            of_contact = Confirmation.contact_id == contact.id, Confirmation.phone_hash == phone_hash
+            pending = frozenset(session.scalars(select(Confirmation.subscription_type_id).where(*of_contact, waits)))
+        hashes = [each for each in (phone_hash, contact.email_hash) if each is not None]
+        type_id, destination_hash = DestinationOptOut.subscription_type_id, DestinationOptOut.destination_hash
+        of_types = type_id.in_([each.id for each in types]), destination_hash.in_(hashes)
+        found = session.execute(select(type_id, destination_hash).where(*of_types)) if hashes else ()
+        opted_out = frozenset((found_type, found_hash) for found_type, found_hash in found)
+        return cls(contact, number, pending, opted_out, frozenset(settings.get(session).allowed_countries))
+
+    def of_type(self, subscription_type: SubscriptionType) -> NumberFacts:
+        return replace(self.number, has_pending=subscription_type.id in self.pending)
+
+
+def _decided(known: _Known, subscription_type: SubscriptionType, consent: Consent | None) -> SubscriptionStatus:
+    facts = _facts(known, subscription_type, consent)
+    reasons = (rule.reason for rule in RULES if subscription_type.channel in rule.channels and rule.applies(facts))
+    subscribed = is_subscribed(facts.state, subscription_type)
+    return SubscriptionStatus(subscription_type, consent, facts.state, subscribed, tuple(reasons))
+
+
+def _facts(known: _Known, subscription_type: SubscriptionType, consent: Consent | None) -> Facts:
+    contact = known.contact
+    number = contact.phone if subscription_type.channel == Channel.SMS else None
+    destination_hash = current_destination.hash_of(contact, subscription_type.channel)
     state = state_for(consent, destination_hash)
     return Facts(
         contact,
@@ -254,14 +272,7 @@ def _facts(
         was_asked=consent is not None,
         opted_in_at=consent.changed_at if consent and state == ConsentState.OPTED_IN else None,
         phone_refusal=phone.refusal_of_stored(number) if number else None,
-        number=_number_facts(session, contact, subscription_type) if number else NumberFacts(),
-        has_destination_opt_out=destination_hash is not None
-        and has_destination_opt_out(session, subscription_type.id, destination_hash),
-        allowed_countries=frozenset(settings.get(session).allowed_countries) if number else frozenset(),
+        number=known.of_type(subscription_type) if number else NumberFacts(),
+        has_destination_opt_out=(subscription_type.id, destination_hash) in known.opted_out,
+        allowed_countries=known.allowed_countries if number else frozenset(),
     )
-
-
-def _number_facts(session: Session, contact: Contact, subscription_type: SubscriptionType) -> NumberFacts:
-    values = {"phone_hash": contact.phone_hash, "contact_id": contact.id, "subscription_type_id": subscription_type.id}
-    is_suppressed, undeliverable_at, reassigned_at, has_pending = _NUMBER.one(session, **values)
-    return NumberFacts(bool(is_suppressed), undeliverable_at, reassigned_at, bool(has_pending))

@@ -173,14 +173,9 @@ class _Deciding:
     def statuses(self) -> tuple[SubscriptionStatus, ...]:
         """The status of the target for each live type and each type with a consent, by name."""
         types = {each.subscription_type.id: each.subscription_type for each in self.steps}
-        types |= {
-            each.subscription_type.id: each.subscription_type
-            for each in eligibility.statuses(self._session, self._merged)
-        }
-        return tuple(
-            eligibility.status_with(self._session, self._merged, each, self._consents.get(each.id))
-            for each in sorted(types.values(), key=lambda each: (each.name, each.id))
-        )
+        types |= {each.id: each for each in eligibility.types_of(self._session, self._merged)}
+        by_name = sorted(types.values(), key=lambda each: (each.name, each.id))
+        return tuple(eligibility.statuses_with(self._session, self._merged, by_name, self._consents))
 
     def _add(
         self, subscription_type: SubscriptionType, state: ConsentState, destination: str | None, event_id: int

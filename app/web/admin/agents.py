@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired
 from app.core import audit, clock, email
 from app.core.accounts import agents
 from app.core.errors import InvalidInput, InvalidState
+from app.core.inbox import leaving
 from app.core.wording import translatable
 from app.core.workspace import settings
 from app.models import Agent, Role
@@ -101,7 +102,7 @@ def rename_agent(agent_id: int) -> ResponseReturnValue:
 @admin_required
 def disable_agent(agent_id: int) -> ResponseReturnValue:
     def change(session: Session) -> Agent:
-        return agents.disable(session, agent_id, actor=current_actor(), at=clock.now())
+        return leaving.disable(session, agent_id, actor=current_actor(), at=clock.now())
 
     undo = url_for("admin.enable_agent", agent_id=agent_id)
     return _apply(agent_id, change, gettext("The account is disabled and signed out everywhere."), undo=undo)

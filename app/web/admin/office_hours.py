@@ -23,6 +23,9 @@ NAMES = {
 }
 
 
+FIELDS = ("bot_pause_hours", *(f"{name}-{day}" for day in NAMES for name in ("opens", "closes")))
+
+
 class _OfOneDay:
     """Checks both times of a day at the field of its second time."""
 
@@ -61,8 +64,8 @@ class OfficeHoursForm(Form):
 fields_for_each(
     OfficeHoursForm,
     list(NAMES),
-    opens=lambda _day: StringField(lazy_gettext("From"), filters=[text]),
-    closes=lambda day: StringField(lazy_gettext("To"), [_OfOneDay(day)], filters=[text]),
+    opens=lambda day: StringField(lazy_gettext("%(day)s, from", day=NAMES[day]), filters=[text]),
+    closes=lambda day: StringField(lazy_gettext("%(day)s, to", day=NAMES[day]), [_OfOneDay(day)], filters=[text]),
 )
 
 

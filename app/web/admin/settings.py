@@ -64,6 +64,8 @@ def _confirm_limit(name: str, label: Any) -> Any:
 
 
 class SettingsForm(OfficeHoursForm):
+    """The fields in the order of the page, in which the summary names what is wrong."""
+
     name = StringField(
         lazy_gettext("Workspace name"),
         [DataRequired(lazy_gettext("Enter a name for the workspace.")), _rule("name")],
@@ -74,6 +76,7 @@ class SettingsForm(OfficeHoursForm):
         [DataRequired(lazy_gettext("Choose a time zone such as Europe/Berlin.")), _rule("time_zone")],
         filters=[text],
     )
+    accent_color = StringField(lazy_gettext("Accent color"), [_rule("accent_color")], filters=[text])
     default_country = SelectField(
         lazy_gettext("Default country"), [_rule("default_country")], filters=[text], validate_choice=False
     )
@@ -109,13 +112,12 @@ class SettingsForm(OfficeHoursForm):
         filters=[text],
     )
     purpose = TextAreaField(lazy_gettext("Purpose"), [_rule("purpose")], filters=[text])
-    accent_color = StringField(lazy_gettext("Accent color"), [_rule("accent_color")], filters=[text])
     erasure_requests = BooleanField(lazy_gettext("People may request the deletion of their data"))
     erasure_due_days = IntegerField(lazy_gettext("Days until a request is due"), [_A_NUMBER, _rule("erasure_due_days")])
-    agents_write_legal_text = BooleanField(lazy_gettext("Agents may write a legal text of their own"))
     evidence_retention_years = IntegerField(
         lazy_gettext("Years to keep evidence after an opt-out"), [_A_NUMBER, _rule("evidence_retention_years")]
     )
+    agents_write_legal_text = BooleanField(lazy_gettext("Agents may write a legal text of their own"))
     submissions_per_address = IntegerField(
         lazy_gettext("Submissions per hour from one IP address"), [_A_NUMBER, _rule("submissions_per_address")]
     )
@@ -135,6 +137,8 @@ class SettingsForm(OfficeHoursForm):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
+        for name in (*office_hours.FIELDS, *_LIMITS, *(f"confirm_{each}" for each in confirmation_limits.NAMES)):
+            self._fields[name] = self._fields.pop(name)  # those of the part come first: they were made before
         self.default_country.choices = choices([_NONE, *formatting.countries()])
         chosen = set(self.allowed_countries.data or [])
         self.allowed_countries.choices = choices(sorted(formatting.countries(), key=lambda pair: pair[0] not in chosen))

@@ -49,11 +49,12 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
     """The page of a contact. Of an erased one it shows what the ledger keeps, and offers nothing."""
     with read_only() as session:
         found = contacts.find_surviving(session, public_id)
-        forms.offer(session, found)
+        rows = subscription_panel.rows(session, found)
+        forms.offer(session, [each.status for each in rows])
         return render_template(
             "contacts/contact.html",
             contact=found,
-            rows=subscription_panel.rows(session, found),
+            rows=rows,
             opened=forms.by_name["switch_on"].subscription_type_id.data or request.args.get("on", ""),
             refusal=phone.refusal_of_stored(found.phone) if found.phone else None,
             suppression=remedies.suppression_of(session, found),

@@ -1,14 +1,15 @@
 """The forms of a contact's page."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy.orm import Session
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length
 
-from app.core.consent import eligibility, suppressions
+from app.core.consent import suppressions
+from app.core.consent.eligibility import SubscriptionStatus
 from app.core.contacts import notes, tags
-from app.models import Contact
 from app.web.formkit import Form, choices, offered_forms, text
 from app.web.i18n import gettext, lazy_gettext
 from app.web.sign_in.setup import current_actor
@@ -127,7 +128,7 @@ class ProfileForms:
             name: sent.get(name) or form(formdata=None, prefix=prefix) for name, (form, prefix) in _FORMS.items()
         }
 
-    def offer(self, session: Session, contact: Contact) -> None:
-        """Fill the list of forms that can be sent to the contact."""
-        offered = offered_forms(session, eligibility.live_statuses(session, contact), actor=current_actor())
+    def offer(self, session: Session, statuses: Iterable[SubscriptionStatus]) -> None:
+        """Fill the list of forms that can be sent to the contact with these statuses."""
+        offered = offered_forms(session, statuses, actor=current_actor())
         self.by_name["insert"].form_id.choices = choices([("", gettext("Choose a form")), *offered])

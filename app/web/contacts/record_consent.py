@@ -60,7 +60,8 @@ def undo_opt_out(public_id: str, event_id: int) -> ResponseReturnValue:
         flash(gettext(_TAKEN_BACK, type=restored.name))
     except InvalidState as refused:
         flash(sentence_of(refused), "warning")
-    return _back(public_id, ids.parse_id(request.args.get("conversation", "")))
+    conversation_id, type_id = (ids.parse_id(request.args.get(name, "")) for name in ("conversation", "type"))
+    return _back(public_id, conversation_id, type_id)
 
 
 @blueprint.post("/contacts/<public_id>/gdpr")
@@ -97,7 +98,7 @@ def _opted_in(form: SwitchOnForm, public_id: str) -> ResponseReturnValue:
         refused.field = "note"
         raise
     flash(gettext(_OPTED_IN if change.is_new else _OPTED_IN_BEFORE, type=chosen.name))
-    return _back(public_id, ids.parse_id(form.conversation.data))
+    return _back(public_id, ids.parse_id(form.conversation.data), type_id)
 
 
 def _opted_out(form: SwitchOffForm, public_id: str) -> ResponseReturnValue:
@@ -108,16 +109,21 @@ def _opted_out(form: SwitchOffForm, public_id: str) -> ResponseReturnValue:
         chosen, change = attachments.opt_out(session, public_id, type_id, evidence, at=clock.now())
     if change.is_new:
         undo = url_for(
-            "contacts.undo_opt_out", public_id=public_id, event_id=change.event_id, conversation=conversation_id
+            "contacts.undo_opt_out",
+            public_id=public_id,
+            event_id=change.event_id,
+            conversation=conversation_id,
+            type=type_id,
         )
         flash_undo(gettext(_OPTED_OUT, type=chosen.name), undo)
     else:
         flash(gettext(_OPTED_OUT_BEFORE, type=chosen.name))
-    return _back(public_id, conversation_id)
+    return _back(public_id, conversation_id, type_id)
 
 
-def _back(public_id: str, conversation_id: int | None) -> ResponseReturnValue:
+def _back(public_id: str, conversation_id: int | None, type_id: int | None) -> ResponseReturnValue:
     """Where the switch is: in the inbox beside a conversation, else on the contact's page."""
     if conversation_id is None:
-        return back_to(public_id, "subscriptions")
-    return redirect(url_for("inbox.conversation_page", conversation_id=conversation_id, _anchor="panel"), 303)
+        return back_to(public_id, f"type-{type_id}" if type_id else "subscriptions")
+    anchor = f"type-{type_id}" if type_id else "panel"
+    return redirect(url_for("inbox.conversation_page", conversation_id=conversation_id, _anchor=anchor), 303)

@@ -19,7 +19,7 @@ for (const element of document.querySelectorAll(".with-scripts")) element.hidden
 function write(kind) {
   if (!reply) return;
   const choice = document.getElementById(`kind-${kind}`);
-  if (!choice.disabled) choice.checked = true;
+  if (!choice.disabled && !choice.checked) choice.click(); // a draft of the other kind is stored as this one
   body.focus();
 }
 

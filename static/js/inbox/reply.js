@@ -45,12 +45,19 @@ function showNotSent(text) {
   body.toggleAttribute("aria-invalid", Boolean(text));
 }
 
-// A draft survives a visit to another page.
+// A draft survives a visit to another page. What was begun as a note comes back as a note: the customer must not get it.
+const note = document.getElementById("kind-note");
 function storeDraft() {
   stored.set(`draft-${conversation}`, body.value);
+  stored.set(`draft-note-${conversation}`, body.value && note.checked ? "yes" : "");
 }
 if (body) {
-  body.value ||= stored.get(`draft-${conversation}`);
+  const draft = stored.get(`draft-${conversation}`);
+  if (!body.value && draft) {
+    body.value = draft;
+    if (stored.get(`draft-note-${conversation}`)) note.checked = true;
+  }
+  for (const choice of reply.elements.kind) choice.addEventListener("change", storeDraft);
   body.addEventListener("input", storeDraft);
   body.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); send(); }

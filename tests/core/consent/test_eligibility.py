@@ -27,6 +27,7 @@ from app.core.workspace import settings
 from app.db import Database
 from app.models import Channel, ConsentType, Contact, SubscriptionType
 from tests import make
+from tests.listening import before_statements
 
 LANDLINE = "+442079460018"
 SAMS_ADDRESS, EVES_ADDRESS = "sam@example.com", "eve@example.com"
@@ -338,3 +339,33 @@ def test_a_number_of_an_allowed_countrys_territory_is_allowed(database: Database
             assert eligibility.status(session, jersey, offers).is_reachable is is_reachable
             condition = eligibility_sql.reachable(rules.Query(offers, tuple(allowed)))
             assert session.scalars(select(Contact.id).where(condition)).all() == [jersey.id] * is_reachable
+
+
+def test_the_statuses_of_many_types_take_as_many_statements_as_that_of_one(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER, email_address=SAMS_ADDRESS)
+        make.opt_in(session, sam, make.live_type(session))
+    counts = [_statements_of_statuses(database, sam.public_id)]
+    with database.unit_of_work() as session:
+        sam = contacts.find(session, sam.public_id)
+        types = [make.live_type(session, channel=channel) for channel in Channel for _ in range(6)]
+        make.opt_out(session, sam, types[0])
+        make.opt_in(session, sam, types[-1])
+        make.pending_confirmation(session, sam, types[1])
+    counts.append(_statements_of_statuses(database, sam.public_id))
+    assert counts[0] == counts[1]
+    with database.read_only() as session:
+        sam = contacts.find(session, sam.public_id)
+        found = eligibility.statuses(session, sam)
+        assert found == [eligibility.status(session, sam, each.subscription_type) for each in found]
+    assert len(found) == 13
+
+
+def _statements_of_statuses(database: Database, public_id: str) -> int:
+    """How many statements read the statuses of a contact."""
+    began: list[str] = []
+    database.trace = began.append
+    with database.read_only() as session, before_statements(database, lambda *seen: began.append(seen[2])):
+        assert eligibility.statuses(session, contacts.find(session, public_id))
+    database.trace = None
+    return len(began)

@@ -11,7 +11,10 @@ from sqlalchemy import select
 from app import config, create_app
 from app.core import audit
 from app.core.accounts import agents
+from app.core.conversations import lifecycle
+from app.db import Database
 from app.models import Agent, Role
+from tests.core.conversations.chats import started_by_contact
 from tests.mail_server import mail_server
 from tests.web import pages
 
@@ -94,10 +97,14 @@ def test_a_new_link_replaces_the_earlier_one(app: Flask) -> None:
     assert stranger.get(second).status_code == 200
 
 
-def test_disabling_signs_an_agent_out_and_enabling_allows_sign_in(app: Flask) -> None:
+def test_disabling_signs_an_agent_out_and_enabling_allows_sign_in(app: Flask, database: Database) -> None:
     client, ana = pages.admin(app), pages.agent(app)
     ana_id = pages.make_agent(app, "ana@example.com")
+    with database.unit_of_work() as session:
+        chat = started_by_contact(session, assignee_id=ana_id)
     assert _post(client, ana_id, "disable").status_code == 302
+    with database.read_only() as session:
+        assert lifecycle.find(session, chat).assignee_id is None
     assert ana.get("/account").status_code == 302
     assert pages.sign_in(app.test_client(), "ana@example.com").status_code == 200
     _post(client, ana_id, "enable")

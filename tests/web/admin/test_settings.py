@@ -1,6 +1,7 @@
 """The settings page."""
 
 import io
+import re
 
 import pytest
 from flask import Flask
@@ -151,6 +152,17 @@ def test_an_invalid_value_is_named_at_its_field_and_the_others_are_kept(
     if field != "help_contact":
         assert 'value="kept@example.com"' in html
     assert _workspace(database).name == "My business"
+
+
+def test_the_summary_names_what_is_wrong_in_the_order_of_the_page(max_: FlaskClient) -> None:
+    wrong = dict.fromkeys(VALUES, "") | {"privacy_url": "x", "accent_color": "green", "help_contact": "h" * 255}
+    wrong |= {"closes-mon": "09:00", "closes-sun": "09:00"}
+    html = pages.submit(max_, PATH, wrong).text
+    summary, _, page = html.partition('class="summary"')[2].partition("</ul>")
+    named = re.findall(r'href="#([^"]+)"', summary)
+    assert len(named) > 12
+    assert named == sorted(named, key=lambda name: page.index(f'id="{name}"'))
+    assert "Monday, to" in summary
 
 
 def _send_logo(client: FlaskClient, content: bytes) -> int:

@@ -75,6 +75,14 @@ def test_the_address_and_topics_of_an_endpoint_are_changed(app: Flask, database:
         assert (endpoint.url, endpoint.topics) == ("https://other.example.com/", ["form.submitted"])
 
 
+def test_the_settings_of_an_endpoint_are_reached_above_its_deliveries(app: Flask, endpoint_id: int) -> None:
+    html = admin(app).get(f"/admin/webhooks/{endpoint_id}").text
+    link, deliveries, settings = (
+        html.index(each) for each in ('href="#endpoint-form"', ">Deliveries<", 'id="endpoint-form"')
+    )
+    assert link < deliveries < settings
+
+
 def test_a_rotated_secret_is_shown_once_and_both_are_valid(app: Flask, database: Database, endpoint_id: int) -> None:
     client, path = admin(app), f"/admin/webhooks/{endpoint_id}"
     html = submit(client, f"{path}/secret", page=path).get_data(as_text=True)

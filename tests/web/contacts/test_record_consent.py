@@ -94,7 +94,7 @@ def test_switching_off_is_one_click_and_undone_for_ten_seconds(
     with time_machine.travel(clock.now(), tick=False):
         status, html = _switch(ana, sam, "opt-outs", offers)
         assert (status, _state(database, sam, offers)) == (200, ConsentState.OPTED_OUT)
-        undo = re.search(r'action="([^"]+/undo)"', html)
+        undo = re.search(r'action="([^"]+/undo\?type=\d+)"', html)
         assert undo
         undone = pages.submit(ana, undo[1], page=_page(sam), follow_redirects=True)
         assert "as it was before" in undone.text
@@ -147,6 +147,6 @@ def test_the_panel_beside_a_conversation_has_the_same_switches_and_leads_back_to
     for name, state in (("opt-ins", ConsentState.OPTED_IN), ("opt-outs", ConsentState.OPTED_OUT)):
         values = {"subscription_type_id": str(offers.id), "note": "in the chat", "conversation": str(chat)}
         answer = pages.submit(ana, f"{_page(sam)}/{name}", values, page=f"/inbox/{chat}")
-        assert answer.location == f"/inbox/{chat}#panel"
+        assert answer.location == f"/inbox/{chat}#type-{offers.id}"
         assert _state(database, sam, offers) == state
     assert f"?conversation={chat}" in ana.get(f"/inbox/{chat}").text
