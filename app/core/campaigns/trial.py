@@ -16,7 +16,7 @@ from app.core.sms import queueing
 from app.core.sms.purposes import AGAINST_TESTS
 from app.core.sms.queueing import NewText
 from app.core.workspace import settings
-from app.models import Campaign, Contact, Purpose, SmsMessage, SubscriptionType, Suppression
+from app.models import Campaign, Contact, Purpose, SmsMessage, SubscriptionType
 
 PER_DAY = 10
 _DAY_S = 86_400
@@ -70,12 +70,12 @@ def send(
 
 def _objection(session: Session, campaign: Campaign, phone_hash: str) -> Reason | None:
     """What a holder of this number has said against texts; who said nothing may get a test."""
-    if session.get(Suppression, phone_hash) is not None:
-        return Reason.SUPPRESSED
     subscription_type = session.get_one(SubscriptionType, campaign.subscription_type_id)
+    obstacles = eligibility.opt_in_obstacles(session, subscription_type.id, phone_hash)
+    if obstacles.is_suppressed:
+        return Reason.SUPPRESSED
     for holder in session.scalars(select(Contact).where(Contact.phone_hash == phone_hash)):
         reasons = eligibility.status(session, holder, subscription_type).reasons
         if (found := next((each for each in reasons if each in AGAINST_TESTS), None)) is not None:
             return found
-    has_opt_out = eligibility.has_destination_opt_out(session, subscription_type.id, phone_hash)
-    return Reason.OPTED_OUT if has_opt_out else None
+    return Reason.OPTED_OUT if obstacles.opted_out_at is not None else None
