@@ -62,22 +62,21 @@ def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes f
     if restored.carried_over is None:
         click.echo(
             f"WARNING: what happened after {manifest.made_at} is not known here. People who opted out or were erased "
-            "since then are opted in or back again: before anything is sent, add their numbers to the suppressions, "
-            "record their opt-outs, and erase them again.",
+            "since then count as before: add their numbers to the suppressions, record their opt-outs, and erase them "
+            "again before anything is sent.",
             err=True,
         )
         return
-    kept = restored.kept
-    found = {
-        "numbers are suppressed": restored.carried_over,
-        "opt-outs were recorded again": kept.opt_outs,
-        "objections to all messages were recorded again": kept.objections,
-        "people were erased again": kept.erasures,
-        "requests for deletion are open again": kept.requests,
+    counts = {
+        "numbers suppressed": restored.carried_over,
+        "opt-outs recorded again": restored.kept.opt_outs,
+        "objections to all messages recorded again": restored.kept.objections,
+        "people erased again": restored.kept.erasures,
+        "requests for deletion opened again": restored.kept.requests,
     }
-    if said := ", ".join(f"{count} {words}" for words, count in found.items() if count):
-        click.echo(f"WARNING: after this backup was made, people opted out or asked for more: {said}.", err=True)
-    click.echo("Everything else that happened after the backup is lost, opt-ins included.")
+    if kept := [f"  {name}: {count}" for name, count in counts.items() if count]:
+        click.echo("\n".join(["WARNING: what people asked for after this backup was made is kept:", *kept]), err=True)
+    click.echo("Everything else that happened since is lost.")
 
 
 COMMANDS = (db, backup, restore)

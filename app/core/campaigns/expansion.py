@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.core import outbox, quiet_hours
 from app.core.campaigns import audience, audience_sql, lifecycle, outcomes, short_links
 from app.core.campaigns.audience import DUPLICATE_NUMBER, Audience
+from app.core.contacts import expanding
 from app.core.contacts.expanding import Expansion
 from app.core.workspace import settings
 from app.db import Same, dialect_of, insert_columns, is_in, reserve_ids, run
@@ -164,10 +165,11 @@ def _write(session: Session, campaign: Campaign, chunk: Chunk, at: datetime) -> 
     """Write the recipients and texts of a chunk. Returns how many texts."""
     taken = _numbers_with_text(session, campaign.id, [row.phone_hash for row in chunk.rows])
     written = _recipients_among(session, campaign.id, [row.id for row in chunk.rows])
+    left = expanding.not_erased(session, [row.id for row in chunk.rows]) - written
     chosen: list[Row] = []
     duplicates: list[int] = []
     for row in chunk.rows:
-        if row.id in written:
+        if row.id not in left:
             continue
         if row.id in chunk.losing or row.phone_hash in taken:
             duplicates.append(row.id)

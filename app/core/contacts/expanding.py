@@ -4,6 +4,7 @@ A part of the work claims what it expands, and claims it again with each chunk. 
 moves the position, so two parts cannot both commit it. What a killed process claimed is free again after ``LEASE``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from app.core import leases
 from app.core.errors import InvalidState
-from app.db import run
+from app.db import dialect_of, is_in, run
+from app.models import Contact
 
+_CONTACT = Contact.__table__
 LEASE = timedelta(seconds=15)
 SCHEDULED, EXPANDING = "scheduled", "expanding"
 
@@ -59,3 +62,14 @@ class Expansion:
     def _is_due(self, at: datetime) -> ColumnElement[bool]:
         columns = self.table.c
         return or_(and_(columns.state == SCHEDULED, columns.send_at <= at), columns.state == EXPANDING)
+
+
+def not_erased(session: Session, contact_ids: Sequence[int]) -> set[int]:
+    """Those of these contacts that were not erased since they were read.
+
+    They are not erased before this transaction ends: an erasure would miss the rows that it writes about them.
+    """
+    is_one = is_in(dialect_of(session), _CONTACT.c.id, "ids")
+    known = select(_CONTACT.c.id).where(is_one, _CONTACT.c.erased_at.is_(None)).order_by(_CONTACT.c.id)
+    locked = known.with_for_update(read=True, key_share=True)
+    return set(run(session, locked, {"ids": list(contact_ids)}).scalars())

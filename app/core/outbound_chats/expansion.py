@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.contacts import expanding
 from app.core.contacts.expanding import Expansion
 from app.core.errors import InvalidState
 from app.core.outbound_chats import audience, drafts, lifecycle
@@ -111,7 +112,7 @@ def _write(session: Session, chat_id: int, contact_ids: Sequence[int], at: datet
         _RECIPIENT.c.outbound_chat_id == chat_id, is_in(dialect_of(session), _RECIPIENT.c.contact_id, "ids")
     )
     written = set(run(session, known, {"ids": list(contact_ids)}).scalars())
-    new = [each for each in contact_ids if each not in written]
+    new = sorted(expanding.not_erased(session, contact_ids) - written)
     if new:
         insert_columns(
             session,

@@ -1,6 +1,7 @@
 """The receipt of one event: a signed document that proves it without this server."""
 
 import base64
+import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger.canonical import canonical_json
 from app.core.ledger.events import LedgerLine
 from app.core.ledger.proofs import inclusion_proof
-from app.core.proof import receipt_record, rules
+from app.core.proof import receipt_check, receipt_record, rules
 from app.core.proof.element_checks import ConsentFacts
+from app.core.proof.receipt_check import Verdict
 from app.core.proof.receipt_record import RecordedConsent
 from app.core.proof.rules import Assessment
 from app.core.workspace import settings
@@ -78,6 +80,14 @@ def assessments(session: Session, lines: Iterable[LedgerLine]) -> dict[int, list
     workspace, types = settings.get(session), _types(session)
     found = {line.event.id: _facts(line, types.get(line.event.subscription_type_id), workspace) for line in lines}
     return {event_id: rules.assess(facts) if facts else [] for event_id, facts in found.items()}
+
+
+def is_intact(session: Session, made: Mapping[str, Any]) -> bool:
+    """Whether a receipt of this installation verifies. An event or evidence that was altered later does not."""
+    if made["signed_by"] is None:
+        return True  # nothing was sealed yet
+    ours = {each.id: each.public_key for each in signing_keys.all_keys(session) if signing_keys.is_ours(session, each)}
+    return receipt_check.check(json.dumps(made), ours).verdict != Verdict.REFUSED
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, phone
 from app.core.contacts import records as contacts
+from app.core.errors import InvalidState
 from app.core.ledger.events import LedgerLine
 from app.core.proof import pdf, receipts, rule_words
 from app.core.subscriptions import subscription_types
@@ -28,11 +29,13 @@ def receipt_page(event_id: int) -> ResponseReturnValue:
     """The event as the person saw it, what proves it, and which elements of which rule the record shows."""
     with read_only() as session:
         line = receipts.line_of(session, event_id)
+        made = receipts.receipt(session, line, issuer=public_url(), at=clock.now())
         return render_template(
             "contacts/receipt.html",
             line=line,
             contact=_contact_of(session, line),
-            receipt=receipts.receipt(session, line, issuer=public_url(), at=clock.now()),
+            receipt=made,
+            is_intact=receipts.is_intact(session, made),
             assessments=receipts.assessments(session, [line])[event_id],
             elements=rule_words.ELEMENTS,
             has_pdf=pdf.is_available(),
@@ -59,13 +62,20 @@ def receipt_file(event_id: int) -> ResponseReturnValue:
 @blueprint.get("/receipts/<int:event_id>.pdf")
 @agent_required
 def receipt_pdf(event_id: int) -> ResponseReturnValue:
-    """The page as PDF. :raises NotAvailable: the extra ``pdf`` is not installed"""
+    """The page as PDF.
+
+    :raises NotAvailable: the extra ``pdf`` is not installed
+    :raises InvalidState: the event or its evidence was altered
+    """
     with read_only() as session:
         line = receipts.line_of(session, event_id)
+        made = receipts.receipt(session, line, issuer=public_url(), at=clock.now())
+        if not receipts.is_intact(session, made):
+            raise InvalidState("This record was changed after it was sealed. Do not rely on it.")
         types = {each.id: each.name for each in subscription_types.find_all(session)}
         document = receipt_document.document(
             line,
-            receipts.receipt(session, line, issuer=public_url(), at=clock.now()),
+            made,
             receipts.assessments(session, [line])[event_id],
             types.get(line.event.subscription_type_id or 0, ""),
             settings.get(session),

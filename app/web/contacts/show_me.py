@@ -68,6 +68,7 @@ def history_file() -> ResponseReturnValue:
             at=at,
             css=_CSS.read_text(encoding="utf-8"),
             receipts=made,
+            altered={each for each, receipt in made.items() if not receipts.is_intact(session, receipt)},
             assessments=receipts.assessments(session, found.lines),
             elements=rule_words.ELEMENTS,
         )

@@ -161,6 +161,25 @@ def test_an_expansion_that_was_interrupted_goes_on_and_repeats_no_text(database:
         assert outcomes.counts(session, campaign)["skipped"] == {"duplicate_number": 1}
 
 
+def test_no_text_is_written_for_a_person_who_was_erased_since_the_audience_was_read(database: Database) -> None:
+    with database.unit_of_work() as session:
+        live = make.live_type(session)
+        sam, eve = (opted_in(session, live, NUMBERS[each]) for each in range(2))
+        campaign_id = make.campaign(session, live).id
+        lifecycle.send(session, campaign_id, actor=MAX, at=make.NOON)
+    assert run_campaigns.run_part(database, campaign_id, "one", seconds=0, chunk=1)
+    with database.read_only() as session:
+        chunk = expansion.read(session, campaign_id, at=make.NOON)
+    with database.unit_of_work() as session:
+        erase.erase(session, session.get_one(Contact, eve.id), actor=MAX, at=make.NOON)
+    with database.unit_of_work() as session:
+        expansion.write(session, campaign_id, "one", chunk, at=make.NOON)
+    with database.read_only() as session:
+        campaign = drafts.get(session, campaign_id)
+        assert [each.contact_id for each in texts(session, campaign_id)] == [sam.id]
+        assert (campaign.state, campaign.total, campaign.eligible) == ("sending", 1, 1)
+
+
 def test_quiet_hours_defer_recipients_and_say_by_which_rule(database: Database) -> None:
     with database.unit_of_work() as session:
         settings.get(session).quiet_hours = {"start": "12:00", "end": "12:01", "days": []}

@@ -179,6 +179,25 @@ def test_an_expansion_that_was_interrupted_goes_on_and_repeats_nobody(database: 
         assert list(found) == ids
 
 
+def test_an_outbound_chat_does_not_wait_for_a_person_who_was_erased_since_the_audience_was_read(
+    database: Database,
+) -> None:
+    with database.unit_of_work() as session:
+        sam, eve = (make.contact(session) for _ in range(2))
+        chat_id = make.outbound_chat(session).id
+        lifecycle.send(session, chat_id, actor=MAX, at=make.NOON)
+    assert run_outbound_chats.run_part(database, chat_id, "one", seconds=0, chunk=1)
+    with database.read_only() as session:
+        chunk = expansion.read(session, chat_id, at=make.NOON)
+    with database.unit_of_work() as session:
+        erase.erase(session, session.get_one(Contact, eve.id), actor=MAX, at=make.NOON)
+    with database.unit_of_work() as session:
+        expansion.write(session, chat_id, "one", chunk, at=make.NOON)
+    with database.read_only() as session:
+        assert list(session.scalars(select(OutboundChatRecipient.contact_id))) == [sam.id]
+        assert (drafts.get(session, chat_id).state, drafts.get(session, chat_id).total) == ("active", 1)
+
+
 def test_two_tabs_deliver_a_chat_once(database: Database) -> None:
     chat_id = begun(database, people=1)
     at_once, delivered = threading.Barrier(3), []

@@ -1,11 +1,14 @@
 """The page of a receipt, and its file."""
 
+import io
 import json
 import sys
+import zipfile
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from app.core import wording
 from app.core.consent import suppressions
@@ -18,6 +21,7 @@ from app.models import Contact, EvidenceLevel, Source
 from app.web.contacts import receipt_document
 from tests import make
 from tests.make import NOON, SAMS_NUMBER
+from tests.web import pages
 
 LEGAL = "<p>You agree to get marketing texts from Harbour Coffee. Reply STOP to stop.</p>"
 WORDS = {"brand": "Harbour Coffee", "form_title": "Hear it first", "legal_html": LEGAL, "button": "Sign Up Now"}
@@ -100,6 +104,27 @@ def test_the_contact_page_leads_to_the_receipt(ana: FlaskClient, database: Datab
     html = ana.get(f"/contacts/{sam}").get_data(as_text=True)
     assert f'href="/receipts/{event_id}"' in html
     assert "TCPA, prior express written consent: 4 of 6 elements found" in html
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("column", ["consent_events SET actor = 'agent:9'", "consent_evidence SET note = 'By phone.'"])
+def test_a_record_that_was_altered_is_not_shown_as_sealed(
+    max_: FlaskClient, database: Database, event_id: int, column: str
+) -> None:
+    sealed, altered = "Sealed: this event cannot be changed", "This record was changed after it was sealed."
+    html = max_.get(f"/receipts/{event_id}").text
+    assert (sealed in html, altered in html) == (True, False)
+    with database.engine.begin() as connection:
+        for table in ("consent_events", "consent_evidence"):
+            connection.execute(text(f"DROP TRIGGER {table}_refuse_update"))
+        connection.execute(text(f"UPDATE {column}"))
+    html = max_.get(f"/receipts/{event_id}").text
+    assert (sealed in html, altered in html) == (False, True)
+    assert max_.get(f"/receipts/{event_id}.pdf").status_code == 409
+    found = pages.submit(max_, "/show-me/file", {"destination": SAMS_NUMBER}, page="/show-me")
+    with zipfile.ZipFile(io.BytesIO(found.get_data())) as archive:
+        (report,) = (archive.read(name).decode() for name in archive.namelist() if name.endswith("report.html"))
+    assert altered in report
 
 
 def test_after_an_erasure_the_page_says_so_and_shows_no_number(
