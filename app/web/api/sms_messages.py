@@ -21,7 +21,10 @@ PER_PAGE = 50
 @blueprint.arguments(SmsMessagePagingSchema, location="query")
 @blueprint.response(200, SmsMessageListSchema)
 def list_sms_messages(query: dict[str, Any]) -> dict[str, Any]:
-    """List texts, newest first: all, those of a number (`phone`), or those of a contact (`contact_id`)."""
+    """List texts, newest first.
+
+    All of them, those of a number (`phone`), or those of a contact (`contact_id`).
+    """
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
     number, contact_id = query["phone"], query["contact_id"]
     region = settings.get(session).default_country

@@ -30,9 +30,9 @@ PER_PAGE = 50
 @blueprint.arguments(SuppressionPagingSchema, location="query")
 @blueprint.response(200, SuppressionListSchema)
 def list_suppressions(query: dict[str, Any]) -> dict[str, Any]:
-    """List numbers that must not be texted; in no order that means anything.
+    """List numbers that must not be texted.
 
-    Those with the cause `review` wait for a decision.
+    Their order has no meaning. Those with the cause `review` wait for a decision.
     """
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
     after = str(request.key[0]) if request.key else None
