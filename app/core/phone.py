@@ -155,6 +155,15 @@ def candidates(typed: str, *, region: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found if found and text.startswith("+") else [*found, given]))
 
 
+def lacks_country(typed: str, *, region: str | None) -> bool:
+    """Whether a text is a number of which only the country is unknown, so that a search by it finds nothing."""
+    try:
+        read_any_kind(typed, region=region)
+    except DestinationRefused as problem:
+        return problem.code == "phone_country_code_missing"
+    return False
+
+
 def refuse_extra_zero(e164: str) -> None:
     """Refuse a number that no plan has, where one has it without the zeros after its country code: ``+57 (0) 321 …``.
 

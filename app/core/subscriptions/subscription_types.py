@@ -211,6 +211,16 @@ def find_live(session: Session) -> list[SubscriptionType]:
     return [each for each in find_all(session) if each.state == TypeState.LIVE]
 
 
+def has_namesake(session: Session, subscription_type: SubscriptionType) -> bool:
+    """Whether another type of its channel that is not archived has its name, so that people cannot tell them apart."""
+    name = subscription_type.name.casefold()
+    return any(
+        each.id != subscription_type.id and each.channel == subscription_type.channel and each.name.casefold() == name
+        for each in find_all(session)
+        if each.state != TypeState.ARCHIVED
+    )
+
+
 def opted_in_counts(session: Session) -> dict[int, int]:
     """How many contacts are opted in, by type id. An index-only count."""
     query = (

@@ -197,7 +197,9 @@ def _created(form: NewTypeForm) -> ResponseReturnValue:
             translations=_further(form.translations, form.locale.data),
         )
         created = subscription_types.create(session, new, actor=current_actor(), at=clock.now())
+        has_namesake = subscription_types.has_namesake(session, created)
     flash(gettext("“%(name)s” is saved as a draft. Publish it when forms may offer it.", name=created.name))
+    _warn(created.name, has_namesake=has_namesake)
     return redirect(url_for("admin.subscription_type", type_id=created.id), 303)
 
 
@@ -217,8 +219,16 @@ def _edited(form: SavedTypeForm, type_id: int) -> ResponseReturnValue:
         preference_form.choose(session, found, chosen, actor=current_actor(), at=clock.now())
         if found.channel == Channel.SMS:
             _change_welcome(session, found, form)
+        has_namesake = subscription_types.has_namesake(session, found)
     flash(gettext("“%(name)s” is saved.", name=found.name))
+    _warn(found.name, has_namesake=has_namesake)
     return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
+
+
+def _warn(name: str, *, has_namesake: bool) -> None:
+    if has_namesake:
+        words = translatable("Another subscription type is called “%(name)s”, too. People cannot tell them apart.")
+        flash(gettext(words, name=name), "warning")
 
 
 def _change_welcome(session: Session, found: SubscriptionType, form: SavedTypeForm) -> None:

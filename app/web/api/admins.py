@@ -13,13 +13,13 @@ from app.web.api import auth, ids
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
 
-blueprint = ApiBlueprint("admins", __name__, description="Who works here.")
+blueprint = ApiBlueprint("admins", __name__, description="The agents of the team, whom Intercom calls admins.")
 
 
 @blueprint.get("/admins")
 @blueprint.response(200, AdminListSchema)
 def list_admins() -> dict[str, Any]:
-    """List everybody who works here."""
+    """List admins: the agents of the team."""
     use_etag()
     return {"admins": [agent for agent in agents.find_all(auth.read_session()) if agent.active]}
 
@@ -27,7 +27,7 @@ def list_admins() -> dict[str, Any]:
 @blueprint.get("/admins/<admin_id>", errors=(404,))
 @blueprint.response(200, AdminSchema)
 def find_admin(admin_id: str) -> Agent:
-    """Find somebody who works here by their id."""
+    """Find an admin by their id."""
     use_etag()
     return find_agent(auth.read_session(), admin_id)
 

@@ -44,10 +44,11 @@ RECIPIENTS_PER_PAGE = 50
 @blueprint.arguments(AudienceInputSchema)
 @blueprint.response(200, AudienceSchema)
 def preview_audience(body: dict[str, Any]) -> dict[str, Any]:
-    """Count the people that a campaign would reach, and all others by their first reason.
+    """Count the people that a campaign would reach.
 
-    The rules of the subscription type always apply. `duplicate_number`: another eligible contact has the same number,
-    and opted in later. Archived contacts that match the filter are counted, as `archived`.
+    All others are counted by their first reason. The rules of the subscription type always apply. `duplicate_number`:
+    another eligible contact has the same number, and opted in later. Archived contacts that match the filter are
+    counted, as `archived`.
     """
     with search_queue.turn():
         session = auth.read_session()
@@ -71,7 +72,10 @@ def list_campaigns(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(NewCampaignSchema)
 @blueprint.commit(CampaignSchema, creates=True)
 def create_campaign(session: Session, body: dict[str, Any]) -> CampaignView:
-    """Create a campaign as a draft: one text to everyone who is subscribed to a type, or to some of them."""
+    """Create a campaign as a draft.
+
+    It is one text to everyone who is subscribed to a type, or to some of them.
+    """
     values = CampaignValues(
         name=body["name"],
         subscription_type_id=ids.number(body["subscription_type_id"]) or 0,
@@ -86,7 +90,10 @@ def create_campaign(session: Session, body: dict[str, Any]) -> CampaignView:
 @blueprint.get("/campaigns/<campaign_id>", errors=(404,))
 @blueprint.response(200, CampaignSchema)
 def find_campaign(campaign_id: str) -> CampaignView:
-    """Find a campaign by its id. `counts` follow while it is sent."""
+    """Find a campaign by its id.
+
+    `counts` change while it is sent.
+    """
     use_etag()
     session = auth.read_session()
     return _view(session, drafts.get(session, ids.number(campaign_id) or 0))
@@ -100,9 +107,9 @@ def _current(session: Session, _names: Collection[str], campaign_id: str) -> Cam
 @blueprint.arguments(ChangedCampaignSchema)
 @blueprint.commit(CampaignSchema, current=_current)
 def update_campaign(session: Session, body: dict[str, Any], campaign_id: str) -> CampaignView:
-    """Change a campaign that is not being sent yet. Its approval is void then.
+    """Change a campaign that is not being sent yet.
 
-    `invalid_state`: it is neither a draft nor scheduled.
+    This ends its approval. `invalid_state`: it is neither a draft nor scheduled.
     """
     campaign = drafts.get(session, ids.number(campaign_id) or 0)
     values = CampaignValues(
@@ -121,7 +128,7 @@ def update_campaign(session: Session, body: dict[str, Any], campaign_id: str) ->
 @blueprint.arguments(ScheduleSchema)
 @blueprint.commit(CampaignSchema)
 def schedule_campaign(session: Session, body: dict[str, Any], campaign_id: str) -> CampaignView:
-    """Send a draft at a time, or move the time of a scheduled campaign.
+    """Schedule a campaign, or change its time.
 
     `invalid_state`: its subscription type is not live, or it was sent. `approval_needed`: it goes to so many people
     that a second person has to approve it first.
@@ -134,21 +141,27 @@ def schedule_campaign(session: Session, body: dict[str, Any], campaign_id: str) 
 @blueprint.post("/campaigns/<campaign_id>/send", errors=(404, 409))
 @blueprint.commit(CampaignSchema)
 def send_campaign(session: Session, campaign_id: str) -> CampaignView:
-    """Send a draft or a scheduled campaign now. The worker begins within a second. Errors as of `schedule`."""
+    """Send a draft or a scheduled campaign now.
+
+    The worker begins within a second. The errors are those of `schedule`.
+    """
     return _step(session, campaign_id, lifecycle.send)
 
 
 @blueprint.post("/campaigns/<campaign_id>/pause", errors=(404, 409))
 @blueprint.commit(CampaignSchema)
 def pause_campaign(session: Session, campaign_id: str) -> CampaignView:
-    """Pause a campaign that is scheduled or being sent. Texts that a gateway has already are not called back."""
+    """Pause a campaign that is scheduled or being sent.
+
+    Texts that the gateway has already cannot be stopped.
+    """
     return _step(session, campaign_id, lifecycle.pause)
 
 
 @blueprint.post("/campaigns/<campaign_id>/resume", errors=(404, 409))
 @blueprint.commit(CampaignSchema)
 def resume_campaign(session: Session, campaign_id: str) -> CampaignView:
-    """Go on with a paused campaign where it was.
+    """Resume a paused campaign.
 
     `invalid_state`: it is not paused, or has reached its price ceiling. `approval_needed` as of `schedule`.
     """
@@ -158,7 +171,10 @@ def resume_campaign(session: Session, campaign_id: str) -> CampaignView:
 @blueprint.post("/campaigns/<campaign_id>/cancel", errors=(404, 409))
 @blueprint.commit(CampaignSchema)
 def cancel_campaign(session: Session, campaign_id: str) -> CampaignView:
-    """End a campaign that is scheduled, being sent or paused. What was sent stays sent; the rest never goes out."""
+    """Cancel a campaign that is scheduled, being sent or paused.
+
+    What was sent stays sent; the rest is never sent.
+    """
     return _step(session, campaign_id, lifecycle.cancel)
 
 
@@ -166,9 +182,9 @@ def cancel_campaign(session: Session, campaign_id: str) -> CampaignView:
 @blueprint.arguments(TestSchema)
 @blueprint.commit(TestTextSchema)
 def test_campaign(session: Session, body: dict[str, Any], campaign_id: str) -> SmsMessage:
-    """Send the text of a campaign to one number, as a test. At most ten a day.
+    """Send the text of a campaign to one number, as a test.
 
-    `suppressed`, `opted_out`, `blocked`, `gdpr_optout`: a holder of the number does not want texts.
+    At most ten a day. `suppressed`, `opted_out`, `blocked`, `gdpr_optout`: a holder of the number does not want texts.
     """
     number, actor, base = ids.number(campaign_id) or 0, auth.caller().actor, security.public_url()
     one_way = not services.gateway().capabilities.receives
@@ -179,9 +195,10 @@ def test_campaign(session: Session, body: dict[str, Any], campaign_id: str) -> S
 @blueprint.arguments(RecipientPagingSchema, location="query")
 @blueprint.response(200, RecipientListSchema)
 def list_recipients(query: dict[str, Any], campaign_id: str) -> dict[str, Any]:
-    """List the recipients of a campaign, each with its outcome; all, or those with one outcome or reason.
+    """List the recipients of a campaign, each with its outcome.
 
-    People who were not eligible when the campaign was sent are in `counts.excluded`, and not here.
+    All of them, or those with one outcome or reason. People who were not eligible when the campaign was sent are in
+    `counts.excluded`, and not here.
     """
     session, request = auth.read_session(), pagination.read(query, default=RECIPIENTS_PER_PAGE)
     campaign = drafts.get(session, ids.number(campaign_id) or 0)

@@ -176,30 +176,36 @@ def delete_contact(session: Session, contact_id: str) -> dict[str, Any]:
 @blueprint.post("/contacts/<contact_id>/erase", errors=(404, 410))
 @blueprint.commit(ContactDeletedSchema)
 def erase_contact(session: Session, contact_id: str) -> dict[str, Any]:
-    """Erase a person, the same as deleting the contact."""
+    """Erase a person.
+
+    The same as deleting the contact.
+    """
     return _erase(session, contact_id)
 
 
 @blueprint.post("/contacts/<contact_id>/archive", errors=(404, 410))
 @blueprint.commit(ContactArchivedSchema)
 def archive_contact(session: Session, contact_id: str) -> dict[str, Any]:
-    """Archive a contact: out of lists, searches and audiences; nothing is lost."""
+    """Archive a contact.
+
+    It leaves lists, searches and audiences. Nothing is deleted.
+    """
     return _change_state(session, contact_id, profile.archive) | {"archived": True}
 
 
 @blueprint.post("/contacts/<contact_id>/unarchive", errors=(404, 409, 410))
 @blueprint.commit(ContactArchivedSchema)
 def unarchive_contact(session: Session, contact_id: str) -> dict[str, Any]:
-    """Bring an archived contact back."""
+    """Restore an archived contact."""
     return _change_state(session, contact_id, profile.unarchive) | {"archived": False}
 
 
 @blueprint.post("/contacts/<contact_id>/block", errors=(404, 410))
 @blueprint.commit(ContactBlockedSchema)
 def block_contact(session: Session, contact_id: str) -> dict[str, Any]:
-    """Block a contact: nothing is taken from it and nothing sent to it any more (`blocked`).
+    """Block a contact.
 
-    Its open conversations are closed.
+    Its messages and answers are refused (`blocked`), and nothing is sent to it. Its open conversations are closed.
     """
     return _change_state(session, contact_id, profile.block)
 

@@ -70,7 +70,7 @@ def list_conversations(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(NewConversationSchema)
 @blueprint.commit(MessageSchema)
 def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
-    """Start a conversation in the name of a contact. The message that begins it is the answer."""
+    """Start a conversation in the name of a contact. The response is its first message."""
     contact, at = _contact(session, body["from_"], "from.id"), clock.now()
     conversation = lifecycle.start(session, contact.id, at=at)
     message = messages.post(session, conversation.id, NewMessage(CONTACT, body["body"]), at=at)
@@ -126,9 +126,9 @@ def update_conversation(session: Session, body: dict[str, Any], query: dict[str,
 @blueprint.arguments(ConversationQuerySchema, location="query")
 @blueprint.response(200, ConversationSchema)
 def find_conversation(query: dict[str, Any], conversation_id: str) -> Record:
-    """Find a conversation with everything in it, the newest 500 parts of a longer one.
+    """Find a conversation by its id.
 
-    `body` is HTML; with `display_as=plaintext` it is what was written.
+    With its parts, at most the newest 500. `body` is HTML; with `display_as=plaintext` it is what was written.
     """
     record = _record(auth.read_session(), ids.number(conversation_id) or 0, query)
     use_etag([record.conversation.revision])
@@ -166,7 +166,7 @@ def reply_to_conversation(
 @blueprint.arguments(ConversationQuerySchema, location="query")
 @blueprint.commit(ConversationSchema)
 def manage_conversation(session: Session, body: dict[str, Any], query: dict[str, Any], conversation_id: str) -> Record:
-    """Close a conversation, open it again, or assign it.
+    """Close, reopen or assign a conversation.
 
     As an admin, by `message_type` `close`, `open` or `assignment`. A step that changes nothing leaves no trace in it.
     """
@@ -194,7 +194,7 @@ def manage_conversation(session: Session, body: dict[str, Any], query: dict[str,
 def insert_form_into_conversation(
     session: Session, body: dict[str, Any], query: dict[str, Any], conversation_id: str
 ) -> Record:
-    """Insert a form into a conversation: a saved one, or one that is for this conversation only.
+    """Insert a saved form into a conversation, or one that is for this conversation only.
 
     The newest part carries it as `form`, with `embed_url` and `state`.
     """

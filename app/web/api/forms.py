@@ -42,7 +42,10 @@ _TEXTS = ("title", "button_text", "legal_text", "success_text", "checkbox_text")
 @blueprint.get("/forms")
 @blueprint.response(200, FormListSchema)
 def list_forms() -> dict[str, Any]:
-    """List every form in its newest version: those in use first, newest first."""
+    """List every form in its newest version.
+
+    Those in use come first, each newest first.
+    """
     use_etag()
     return {"data": [_value(each.form, each.version) for each in publishing.find_all(auth.read_session())]}
 
@@ -68,7 +71,7 @@ def create_form(session: Session, body: dict[str, Any]) -> FormValue:
 @blueprint.get("/forms/<form_id>", errors=(404,))
 @blueprint.response(200, FormSchema)
 def find_form(form_id: str) -> FormValue:
-    """Find a form by its id, in its newest version."""
+    """Find a form by its id."""
     use_etag()
     session = auth.read_session()
     return _newest(session, _find(session, form_id))
@@ -102,7 +105,10 @@ def update_form(session: Session, body: dict[str, Any], form_id: str) -> FormVal
 @blueprint.post("/forms/<form_id>/archive", errors=(404,))
 @blueprint.commit(FormSchema)
 def archive_form(session: Session, form_id: str) -> FormValue:
-    """Archive a form: what was inserted says that it is over, and records nothing."""
+    """Archive a form.
+
+    Forms that were inserted say that sign-up is closed, and record nothing.
+    """
     form = _find(session, form_id)
     publishing.archive(session, form, actor=auth.caller().actor, at=clock.now())
     return _newest(session, form)
@@ -111,7 +117,7 @@ def archive_form(session: Session, form_id: str) -> FormValue:
 @blueprint.post("/forms/<form_id>/unarchive", errors=(404,))
 @blueprint.commit(FormSchema)
 def unarchive_form(session: Session, form_id: str) -> FormValue:
-    """Bring an archived form back."""
+    """Restore an archived form."""
     form = _find(session, form_id)
     publishing.unarchive(session, form, actor=auth.caller().actor, at=clock.now())
     return _newest(session, form)
@@ -121,9 +127,10 @@ def unarchive_form(session: Session, form_id: str) -> FormValue:
 @blueprint.arguments(InsertSchema, required=False)
 @blueprint.commit(InsertedFormSchema, creates=True)
 def insert_form(session: Session, body: dict[str, Any], form_id: str) -> Inserted:
-    """Insert a form for one contact, for any messenger: show `embed_url` in an iframe.
+    """Insert a form for one contact.
 
-    Without a contact it is for whoever opens it first and types a number; they become a lead.
+    For any messenger: show `embed_url` in an iframe. Without a contact it is for whoever opens it first and types a
+    number; they become a lead.
     """
     form, contact, at = _find(session, form_id), _contact(session, body), clock.now()
     actor = auth.caller().actor
@@ -142,14 +149,20 @@ def insert_form(session: Session, body: dict[str, Any], form_id: str) -> Inserte
 @blueprint.get("/inserted_forms/<inserted_form_id>", errors=(404,))
 @blueprint.response(200, InsertedFormSchema)
 def find_inserted_form(inserted_form_id: str) -> Inserted:
-    """Find an inserted form: its state, when it was seen and answered, the consent event."""
+    """Find an inserted form.
+
+    With its state, when it was seen and answered, and the consent event.
+    """
     return _inserted(auth.read_session(), ids.number(inserted_form_id) or 0)
 
 
 @blueprint.post("/inserted_forms/<inserted_form_id>/withdraw", errors=(404, 409))
 @blueprint.commit(InsertedFormSchema)
 def withdraw_inserted_form(session: Session, inserted_form_id: str) -> Inserted:
-    """Withdraw an inserted form that was not answered: its page says that it is closed, and records nothing."""
+    """Withdraw an inserted form that was not answered.
+
+    Its page says that sign-up is closed, and records nothing.
+    """
     number = ids.number(inserted_form_id) or 0
     conversation_forms.withdraw(session, number, actor=auth.caller().actor, at=clock.now())
     return _inserted(session, number)

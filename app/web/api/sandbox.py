@@ -20,9 +20,9 @@ _RECIPIENT = "sandbox"
 @blueprint.arguments(SandboxTextSchema)
 @blueprint.commit(ReceivedTextSchema)
 def create_sandbox_message(session: Session, body: dict[str, Any]) -> SmsMessage:
-    """A text arrives from a phone of the sandbox, and does what it would do from a real one.
+    """Receive a text from a phone of the sandbox.
 
-    `not_available`: texts are carried by a real gateway.
+    It does what a text from a real phone would do. `not_available`: texts are carried by a real gateway.
     """
     if services.settings().sms_gateway != sandbox_phones.GATEWAY:
         raise NotAvailable("There is no sandbox: texts are carried by a gateway.")

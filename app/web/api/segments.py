@@ -49,7 +49,10 @@ def list_segments(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(NewSegmentSchema)
 @blueprint.commit(SegmentSchema, creates=True)
 def create_segment(session: Session, body: dict[str, Any]) -> CountedSegment:
-    """Save a query as a segment. It may ask about anything but segments."""
+    """Save a query as a segment.
+
+    The query may not contain segments.
+    """
     actor = auth.caller().actor
     return CountedSegment(segments.create(session, body["name"], body["query"], actor=actor, at=clock.now()))
 
@@ -83,7 +86,10 @@ def update_segment(session: Session, body: dict[str, Any], segment_id: str) -> C
 @blueprint.delete("/segments/<segment_id>", errors=(404, 409))
 @blueprint.commit(SegmentDeletedSchema)
 def delete_segment(session: Session, segment_id: str) -> dict[str, Any]:
-    """Delete a segment; contacts are untouched. `invalid_state`: a bulk job or campaign that has not ended uses it."""
+    """Delete a segment.
+
+    Contacts do not change. `invalid_state`: a bulk job or campaign that has not ended uses it.
+    """
     segments.delete(session, segments.find(session, segment_id), actor=auth.caller().actor, at=clock.now())
     return {"id": segment_id}
 

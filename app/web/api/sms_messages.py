@@ -11,7 +11,7 @@ from app.core.sms import texts
 from app.core.sms.texts import Filter
 from app.core.workspace import settings
 from app.schemas.sms_message import ShownText, SmsMessageListSchema, SmsMessagePagingSchema, SmsMessageSchema
-from app.web.api import auth, ids, pagination
+from app.web.api import auth, ids, numbers, pagination
 from app.web.api.blueprint import ApiBlueprint
 
 blueprint = ApiBlueprint("sms messages", __name__, description="Texts in and out, and what became of them.")
@@ -22,7 +22,11 @@ PER_PAGE = 50
 @blueprint.arguments(SmsMessagePagingSchema, location="query")
 @blueprint.response(200, SmsMessageListSchema)
 def list_sms_messages(query: dict[str, Any]) -> dict[str, Any]:
-    """List texts, newest first: all, those of a number (`phone`), or those of a contact (`contact_id`)."""
+    """List texts, newest first.
+
+    All of them, those of a number (`phone`), or those of a contact (`contact_id`). Where nothing is found by a number
+    without its country code, and the workspace has no default country, this is 400 `phone_country_code_missing`.
+    """
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
     number, contact_id = query["phone"], query["contact_id"]
     region = settings.get(session).default_country
@@ -32,9 +36,12 @@ def list_sms_messages(query: dict[str, Any]) -> dict[str, Any]:
         keys_of(session).destination_hash(phone.normalize(number, region=region)[0]) if number else None,
         of_contact,
     )
+    found = texts.page(session, only, before=request.after_id, limit=request.per_page + 1)
+    if number and not found:
+        numbers.refuse_without_country(session, number)
     return pagination.by_key(
         request,
-        texts.page(session, only, before=request.after_id, limit=request.per_page + 1),
+        found,
         lambda each: each.message.id,
         lambda: pagination.capped(texts.count(session, only, most=COUNTED_MAX), COUNTED_MAX),
     )

@@ -28,7 +28,10 @@ blueprint = ApiBlueprint("subscription types", __name__, description="What one c
 @blueprint.get("/subscription_types")
 @blueprint.response(200, SubscriptionListSchema)
 def list_subscription_types() -> dict[str, Any]:
-    """List every subscription type: live, then drafts, then archived; by name."""
+    """List every subscription type.
+
+    Live ones first, then drafts, then archived ones; each by name.
+    """
     use_etag()
     return {"data": subscription_types.find_all(auth.read_session())}
 
@@ -37,7 +40,7 @@ def list_subscription_types() -> dict[str, Any]:
 @blueprint.arguments(NewTypeSchema)
 @blueprint.commit(SubscriptionSchema, creates=True)
 def create_subscription_type(session: Session, body: dict[str, Any]) -> SubscriptionType:
-    """Create a subscription type, as a draft.
+    """Create a subscription type as a draft.
 
     Channel (`content_types`) and consent type stay what they are from here on.
     """
@@ -70,9 +73,10 @@ def _current(session: Session, _names: Collection[str], subscription_type_id: st
 @blueprint.arguments(ChangedTypeSchema)
 @blueprint.commit(SubscriptionSchema, current=_current)
 def update_subscription_type(session: Session, body: dict[str, Any], subscription_type_id: str) -> SubscriptionType:
-    """Change the words of a subscription type, or the form by which people opt in on their preference page.
+    """Change a subscription type.
 
-    `immutable_field`: another channel, consent type or first language is given. Make a new type instead.
+    Its words, or the form by which people opt in on their preference page. `immutable_field`: another channel, consent
+    type or first language is given. Make a new type instead.
     """
     subscription_type, given = _find(session, subscription_type_id), body["translations"]
     translations = _translations(given) if given is not None else None
@@ -109,21 +113,27 @@ def _change_welcome(session: Session, found: SubscriptionType, body: dict[str, A
 @blueprint.post("/subscription_types/<subscription_type_id>/put_live", errors=(404, 409))
 @blueprint.commit(SubscriptionSchema)
 def put_subscription_type_live(session: Session, subscription_type_id: str) -> SubscriptionType:
-    """Put a draft live."""
+    """Publish a draft."""
     return _change_state(session, subscription_type_id, subscription_types.put_live)
 
 
 @blueprint.post("/subscription_types/<subscription_type_id>/archive", errors=(404, 409))
 @blueprint.commit(SubscriptionSchema)
 def archive_subscription_type(session: Session, subscription_type_id: str) -> SubscriptionType:
-    """Archive a subscription type: offered nowhere any more; consents and history stay."""
+    """Archive a subscription type.
+
+    It is no longer offered. Consents and history are kept.
+    """
     return _change_state(session, subscription_type_id, subscription_types.archive)
 
 
 @blueprint.post("/subscription_types/<subscription_type_id>/unarchive", errors=(404, 409))
 @blueprint.commit(SubscriptionSchema)
 def unarchive_subscription_type(session: Session, subscription_type_id: str) -> SubscriptionType:
-    """Bring an archived subscription type back, live if it was."""
+    """Restore an archived subscription type.
+
+    It is live again if it was live before.
+    """
     return _change_state(session, subscription_type_id, subscription_types.unarchive)
 
 

@@ -51,7 +51,7 @@ class CurrentConsent:
 @blueprint.get("/contacts/<contact_id>/subscriptions", errors=(404, 410))
 @blueprint.response(200, SubscriptionListSchema)
 def list_subscriptions_of_contact(contact_id: str) -> dict[str, Any]:
-    """List what a contact is attached to.
+    """List the subscriptions of a contact.
 
     Attached to an `opt_in` type means opted in, to an `opt_out` type opted out. Who is in a type's default state is
     not listed; `GET /contacts/{id}/consents` tells every state.
@@ -101,9 +101,10 @@ def detach_subscription(
 @blueprint.get("/contacts/<contact_id>/consents", errors=(404, 410))
 @blueprint.response(200, ConsentListSchema)
 def list_consents(contact_id: str) -> dict[str, Any]:
-    """List a contact's consent for every live subscription type, and for others that they have a consent for.
+    """List the consents of a contact.
 
-    With the reasons for which they would not be reached right now; `reachable` is true when there is none.
+    For every live subscription type, and for others that they have a consent for. With the reasons for which they would
+    not be reached right now; `reachable` is true when there is none.
 
     `preference_center_url` is for the contact alone: who opens it acts as the contact. Put it in your texts and mails.
     It is the same for a day, changes anything for 60 days, and unsubscribes for ever. Tokens without the scope `write`
@@ -122,7 +123,7 @@ def list_consents(contact_id: str) -> dict[str, Any]:
 @blueprint.arguments(PagingSchema, location="query")
 @blueprint.response(200, ConsentEventListSchema)
 def list_consent_events(query: dict[str, Any], contact_id: str) -> dict[str, Any]:
-    """List the consent events of a contact, newest first, with the evidence.
+    """List the consent events of a contact, newest first.
 
     The evidence names the number, the words that were on the screen, where, when and how. Events of a contact that
     became part of this one are listed, too; `contact_id` tells whose they are.

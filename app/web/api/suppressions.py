@@ -19,7 +19,7 @@ from app.schemas.suppression import (
     SuppressionPagingSchema,
     SuppressionSchema,
 )
-from app.web.api import auth, pagination
+from app.web.api import auth, numbers, pagination
 from app.web.api.blueprint import ApiBlueprint
 
 blueprint = ApiBlueprint("suppressions", __name__, description="Numbers that must not be texted.")
@@ -30,14 +30,17 @@ PER_PAGE = 50
 @blueprint.arguments(SuppressionPagingSchema, location="query")
 @blueprint.response(200, SuppressionListSchema)
 def list_suppressions(query: dict[str, Any]) -> dict[str, Any]:
-    """List numbers that must not be texted; in no order that means anything.
+    """List numbers that must not be texted.
 
-    Those with the cause `review` wait for a decision.
+    Their order has no meaning. Those with the cause `review` wait for a decision. Where nothing is found by a `phone`
+    that has no country code, and the workspace has no default country, this is 400 `phone_country_code_missing`.
     """
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
     after = str(request.key[0]) if request.key else None
     only = Filter(query["phone"], query["cause"])
     found = suppression_lists.page(session, only, after=after, limit=request.per_page + 1)
+    if only.phone_number and not found:
+        numbers.refuse_without_country(session, only.phone_number)
     return pagination.by_key(
         request,
         found,

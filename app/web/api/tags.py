@@ -13,7 +13,7 @@ from app.web.api import auth, ids
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
 
-blueprint = ApiBlueprint("tags", __name__, description="Labels of contacts. Search and segments find them by `tag_id`.")
+blueprint = ApiBlueprint("tags", __name__, description="Labels of contacts. Searches and segments find them by tag_id.")
 
 
 @blueprint.get("/tags")
@@ -73,7 +73,10 @@ def list_tags_of_contact(contact_id: str) -> dict[str, Any]:
 @blueprint.arguments(TagReferenceSchema)
 @blueprint.commit(TagSchema)
 def attach_tag(session: Session, body: dict[str, Any], contact_id: str) -> Tag:
-    """Attach a tag to a contact. Again is 200 and changes nothing."""
+    """Attach a tag to a contact.
+
+    A repeated call is 200 and changes nothing.
+    """
     tag_id = ids.number(body["id"]) or 0
     return tags.attach(session, contact_id, tag_id, actor=auth.caller().actor, at=clock.now())
 
@@ -81,6 +84,9 @@ def attach_tag(session: Session, body: dict[str, Any], contact_id: str) -> Tag:
 @blueprint.delete("/contacts/<contact_id>/tags/<tag_id>", errors=(404, 410))
 @blueprint.commit(TagSchema)
 def detach_tag(session: Session, contact_id: str, tag_id: str) -> Tag:
-    """Detach a tag from a contact. Again is 200 and changes nothing."""
+    """Detach a tag from a contact.
+
+    A repeated call is 200 and changes nothing.
+    """
     found = ids.number(tag_id) or 0
     return tags.detach(session, contact_id, found, actor=auth.caller().actor, at=clock.now())

@@ -51,10 +51,11 @@ def list_webhook_endpoints() -> dict[str, Any]:
 @blueprint.arguments(NewWebhookEndpointSchema)
 @blueprint.commit(WebhookEndpointSchema, creates=True)
 def create_webhook_endpoint(session: Session, body: dict[str, Any]) -> EndpointValue:
-    """Send events to an address. It hears of people for as long as it exists, so this needs the scope `admin`.
+    """Create an endpoint.
 
-    `secret` signs by Standard Webhooks. It is in this answer and nowhere else; a call repeated with the same
-    `Idempotency-Key` is answered without it.
+    It gets personal data for as long as it exists, so this needs the scope `admin`. `secret` signs by Standard
+    Webhooks. It is in this answer and nowhere else; a call repeated with the same `Idempotency-Key` is answered without
+    it.
     """
     actor, at = auth.caller().actor, clock.now()
     endpoint, secret = endpoints.create(session, body["url"], body["topics"], reach=_reach(), actor=actor, at=at)
@@ -97,7 +98,10 @@ def update_webhook_endpoint(session: Session, body: dict[str, Any], endpoint_id:
 @blueprint.delete(_ENDPOINT, scope=Scope.ADMIN, errors=(404,))
 @blueprint.commit(WebhookEndpointDeletedSchema)
 def delete_webhook_endpoint(session: Session, endpoint_id: str) -> dict[str, Any]:
-    """Delete an endpoint: nothing is sent there from now on."""
+    """Delete an endpoint.
+
+    Nothing is sent there from now on.
+    """
     endpoints.delete(session, _id(endpoint_id), actor=auth.caller().actor, at=clock.now())
     return {"id": endpoint_id}
 
@@ -105,9 +109,10 @@ def delete_webhook_endpoint(session: Session, endpoint_id: str) -> dict[str, Any
 @blueprint.post(f"{_ENDPOINT}/rotate_secret", scope=Scope.ADMIN, errors=(404, 409))
 @blueprint.commit(WebhookEndpointSchema)
 def rotate_webhook_secret(session: Session, endpoint_id: str) -> EndpointValue:
-    """Make a new secret; the one before signs along for 24 hours.
+    """Create a new secret for an endpoint.
 
-    `secret` is in this answer and nowhere else, as when the endpoint was made.
+    Deliveries are signed with the old one, too, for 24 hours. `secret` is in this answer and nowhere else, as when the
+    endpoint was made.
     """
     endpoint, secret = endpoints.rotate_secret(session, _id(endpoint_id), actor=auth.caller().actor, at=clock.now())
     return _value(session, endpoint, secret)
@@ -116,7 +121,10 @@ def rotate_webhook_secret(session: Session, endpoint_id: str) -> EndpointValue:
 @blueprint.post(f"{_ENDPOINT}/test", errors=(404, 409))
 @blueprint.commit(WebhookDeliverySchema)
 def test_webhook_endpoint(session: Session, endpoint_id: str) -> DeliveryValue:
-    """Send a message of topic `test` before all that waits, also while the endpoint is paused."""
+    """Send a test to an endpoint.
+
+    A message of the topic `test`, before all that waits, also while the endpoint is paused.
+    """
     found_id = _id(endpoint_id)
     delivery_id = routing.send_test(session, found_id, actor=auth.caller().actor, at=clock.now())
     return _delivery(session, found_id, delivery_id)
@@ -125,7 +133,10 @@ def test_webhook_endpoint(session: Session, endpoint_id: str) -> DeliveryValue:
 @blueprint.post(f"{_ENDPOINT}/replay_failed", errors=(404, 409))
 @blueprint.commit(WebhooksReplayedSchema)
 def replay_failed_webhook_deliveries(session: Session, endpoint_id: str) -> dict[str, Any]:
-    """Send again what was given up, the oldest first, a thousand at most; call again until `replayed` is 0."""
+    """Send failed deliveries again.
+
+    The oldest first, a thousand at most; call again until `replayed` is 0.
+    """
     actor = auth.caller().actor
     return {"replayed": deliveries.replay_failed(session, _id(endpoint_id), actor=actor, at=clock.now())}
 
@@ -160,9 +171,10 @@ def find_webhook_delivery(endpoint_id: str, delivery_id: str) -> DeliveryValue:
 @blueprint.post(f"{_DELIVERY}/replay", errors=(404, 409))
 @blueprint.commit(WebhookDeliverySchema)
 def replay_webhook_delivery(session: Session, endpoint_id: str, delivery_id: str) -> DeliveryValue:
-    """Send one again immediately, with the id that it had, whether it arrived or was given up.
+    """Send one delivery again.
 
-    It goes before all that waits, also while the endpoint is paused.
+    Immediately and with the same id, whether it arrived or failed. It goes before all that waits, also while the
+    endpoint is paused.
     """
     found_id, of_endpoint = _id(delivery_id), _id(endpoint_id)
     deliveries.replay(session, of_endpoint, found_id, actor=auth.caller().actor, at=clock.now())

@@ -19,7 +19,10 @@ blueprint = ApiBlueprint("workspace", __name__, description="Name and policy of 
 @blueprint.get("/workspace")
 @blueprint.response(200, WorkspacePolicySchema)
 def find_workspace() -> Workspace:
-    """Read the policy. `public_key` is the key of the snippets."""
+    """Read the policy of the workspace.
+
+    `public_key` is the key of the snippets.
+    """
     return settings.get(auth.read_session())
 
 
@@ -31,14 +34,17 @@ def _current(session: Session, _names: Collection[str]) -> Workspace:
 @blueprint.arguments(ChangedWorkspaceSchema)
 @blueprint.commit(WorkspacePolicySchema, current=_current)
 def update_workspace(session: Session, body: dict[str, Any]) -> Workspace:
-    """Change the policy. What is left out stays as it is; every value is checked before any is stored."""
+    """Change the policy of the workspace.
+
+    What is left out stays as it is. Every value is checked before any is stored.
+    """
     return settings.change(session, body, actor=auth.caller().actor, at=clock.now())
 
 
 @blueprint.post("/workspace/identity_secret", scope=Scope.ADMIN)
 @blueprint.commit(IdentitySecretSchema)
 def renew_identity_secret(session: Session) -> dict[str, Any]:
-    """Make a new secret to sign identities of users with.
+    """Create a new secret that signs identities of users.
 
     The old one stays valid for 24 hours. The new one is in this answer alone: keep it on your server.
     """

@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired, Length
 
 from app import config
 from app.core import audit, clock, phone
-from app.core.errors import DestinationRefused, InvalidInput
+from app.core.errors import InvalidInput
 from app.core.ledger import signing_keys
 from app.core.proof import bundle, history, receipts, rule_words
 from app.core.proof.history import History
@@ -104,12 +104,9 @@ def _search(session: Session, form: ShowMeForm) -> History:
     """:raises InvalidInput: nothing is found by a number that no country is known of: it may be kept all the same"""
     typed, region = form.destination.data or "", settings.get(session).default_country
     found = history.find(session, typed, region=region)
-    if found.is_empty and "@" not in typed:
-        try:
-            phone.read_any_kind(typed, region=region)
-        except DestinationRefused as refused:
-            if refused.code == "phone_country_code_missing":
-                raise InvalidInput(refused.sentence, field="destination", code=refused.code, **refused.values) from None
+    if found.is_empty and phone.lacks_country(typed, region=region):
+        refused = phone.refused("phone_country_code_missing")
+        raise InvalidInput(refused.sentence, field="destination", code=refused.code)
     return found
 
 

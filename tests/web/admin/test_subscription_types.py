@@ -63,6 +63,20 @@ def test_a_new_type_is_a_draft_with_its_translations(max_: FlaskClient, database
     ]
 
 
+def test_a_name_that_another_type_has_is_warned_of(max_: FlaskClient, database: Database) -> None:
+    def warned(path: str, values: dict[str, str]) -> bool:
+        pages.submit(max_, path, values)
+        return "People cannot tell them apart" in max_.get(PATH).get_data(as_text=True)
+
+    other_channel, other_case = OFFERS | {"channel": "email"}, OFFERS | {"name": "weekly OFFERS"}
+    assert not warned(f"{PATH}/new", OFFERS)
+    assert not warned(f"{PATH}/new", other_channel)
+    assert not warned(f"{PATH}/1", OFFERS)
+    assert warned(f"{PATH}/new", other_case)
+    assert warned(f"{PATH}/1", OFFERS)
+    assert len(_all(database)) == 3
+
+
 def test_a_missing_value_is_named_at_its_field_and_the_others_are_kept(max_: FlaskClient, database: Database) -> None:
     answer = pages.submit(max_, f"{PATH}/new", {"name": "", "description": "One a week", "channel": "email"})
     html = answer.get_data(as_text=True)

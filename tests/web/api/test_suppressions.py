@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 
 from app.core.consent import suppressions
+from app.core.workspace import settings
 from app.models import SuppressionCause
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web.api.client import ApiClient, database
@@ -29,6 +30,18 @@ def test_a_client_decides_about_a_number_under_review(
     assert api.get(f"/suppressions/{which}").status == status
     again = api.post(f"/suppressions/{which}/resolve", body)
     assert (again.status, again.code) in {(409, "invalid_state"), (404, "not_found")}
+
+
+def test_a_number_without_its_country_is_refused_and_not_said_to_be_free(app: Flask, api: ApiClient) -> None:
+    held(app)
+    for path in ("/suppressions", "/sms_messages"):
+        response = api.get(f"{path}?phone=202 555 0123")
+        assert (response.status, response.code, response.field) == (400, "phone_country_code_missing", "phone"), path
+        assert api.get(f"{path}?phone=%2B447400123499")["data"] == []
+    with database(app).unit_of_work() as session:
+        settings.change(session, {"default_country": "US"}, actor="agent:1", at=NOON)
+    assert [each["phone"] for each in api.get("/suppressions?phone=202 555 0123")["data"]] == [SAMS_NUMBER]
+    assert api.get("/sms_messages?phone=202 555 0123")["data"] == []
 
 
 def test_a_decision_needs_a_note_and_one_of_two_words(app: Flask, api: ApiClient) -> None:
