@@ -116,8 +116,8 @@
   };
   const begin = () => {
     mount();
-    if (!isInHead) return;
     if (option("target") && !findTarget()) console.warn(`assent: no element matches data-target ${option("target")}`);
+    if (!isInHead) return;
     const places = (window[Symbol.for("assent.embed")] ??= watchBody());
     places.set(`${address} ${option("target")}`, mount);
   };

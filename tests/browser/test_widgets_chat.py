@@ -180,3 +180,4 @@ def test_chat_and_form_work_in_a_cross_origin_isolated_page(
     write(page, "Hello")
     expect(panel(page).locator(".mine time")).to_be_visible()
     assert not [line for line in lines if "BLOCKED" in line or "CORS" in line], lines
+    assert "assent: no element matches data-target [" in lines

@@ -65,7 +65,8 @@ def page_texts(context: WordingContext, content: FormContent) -> dict[str, Any]:
         "hint": _hint(context) if is_sms else "",
         "country_label": gettext("Country"),
         "saved_label": gettext("Your saved number") if is_sms else gettext("Your saved address"),
-        "not_mine": _not_mine(context, is_sms=is_sms),
+        "not_mine": _not_mine(context, context.help_contact, is_sms=is_sms),
+        "not_mine_html": escape(_not_mine(context, "\0", is_sms=is_sms)).replace("\0", _linked(context.help_contact)),
         "help_html": help_html(context.help_contact, context.locale),
         "withdraw": gettext("You can withdraw your consent at any time."),
         "links": _links(context, legal_html),
@@ -130,13 +131,18 @@ def help_html(help_contact: str, locale: str) -> str:
     """Whom to ask, as safe HTML, with a link where the contact is an address; empty when there is none."""
     if not help_contact:
         return ""
+    gettext = wording.translator(locale)
+    return escape(gettext("Need help? Contact %(contact)s.", contact="\0")).replace("\0", _linked(help_contact))
+
+
+def _linked(help_contact: str) -> str:
+    """The contact as safe HTML."""
     shown = f"<bdi>{escape(help_contact)}</bdi>"
     if _EMAIL.fullmatch(help_contact):
-        shown = f'<a href="mailto:{escape(help_contact)}">{shown}</a>'
-    elif help_contact.startswith("https://"):
-        shown = f'<a href="{escape(help_contact)}" target="_blank" rel="noopener noreferrer">{shown}</a>'
-    gettext = wording.translator(locale)
-    return escape(gettext("Need help? Contact %(contact)s.", contact="\0")).replace("\0", shown)
+        return f'<a href="mailto:{escape(help_contact)}">{shown}</a>'
+    if help_contact.startswith("https://"):
+        return f'<a href="{escape(help_contact)}" target="_blank" rel="noopener noreferrer">{shown}</a>'
+    return shown
 
 
 def _button_wording(context: WordingContext, texts: dict[str, Any], button: str, hint: str) -> FrozenWording:
@@ -156,11 +162,11 @@ def _hint(context: WordingContext) -> str:
     return gettext("Choose the country, or start with + and the country code.")
 
 
-def _not_mine(context: WordingContext, *, is_sms: bool) -> str:
+def _not_mine(context: WordingContext, contact: str, *, is_sms: bool) -> str:
     gettext = wording.translator(context.locale)
     if context.help_contact:
-        sentence = gettext("Not your number? Write to %(contact)s before you sign up.", contact=context.help_contact)
-        return sentence if is_sms else gettext("Not your address? Write to %(contact)s.", contact=context.help_contact)
+        sentence = gettext("Not your number? Write to %(contact)s before you sign up.", contact=contact)
+        return sentence if is_sms else gettext("Not your address? Write to %(contact)s.", contact=contact)
     if is_sms:
         return gettext("Not your number? Tell us before you sign up, and we will change it.")
     return gettext("Not your address? Tell us before you sign up, and we will change it.")

@@ -9,6 +9,7 @@ from flask import request
 from app.core import phone
 from app.core.confirmations import texts
 from app.core.confirmations.confirming import Result
+from app.core.forms import views as form_views
 from app.core.forms.form_view import FormView
 from app.models import VerifyNumber
 from app.web.embed import pages
@@ -49,7 +50,7 @@ def of(view: FormView, link: ConfirmLink, *, nonce: str | None, endpoint: str) -
         method=link.method,
         sealed=sealed,
         resend=pages.address(endpoint.replace("embed.", "confirm.resend_")) if is_sent_by_us else "",
-        again=pages.address(endpoint, again="1"),
+        again="" if form_views.saved_destination(keys(), view) else pages.address(endpoint, again="1"),
         check=pages.address(endpoint, confirm=sealed, checked="1"),
         word=texts.yes(link.locale),
         sender=phone.formatted(sender) if sender.startswith("+") else sender,

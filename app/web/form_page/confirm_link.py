@@ -48,7 +48,8 @@ class ConfirmPart:
     :param method: ``code``, ``reply`` or ``sms_link``
     :param sealed: the signed value that its forms send
     :param resend: where the button for another text is sent; empty: there is none
-    :param again: the address of the form, to start again; ``check``: of this page, to see whether it is confirmed
+    :param again: the address of the form, to type another number; empty: the form has a saved one
+    :param check: the address of this page, to see whether it is confirmed
     :param word: what a reply says; ``own_text``: what the person sends to ``sender``
     :param sms_href: opens the person's own app with that text
     """

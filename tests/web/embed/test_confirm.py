@@ -298,6 +298,7 @@ def test_a_number_that_a_contact_typed_is_saved_once_it_is_confirmed(client: Fla
     again = open_form(client, f"/f/{token}")
     assert again.state == "confirm"
     assert "••" in again.text
+    assert "Use another number" in again.text
     other = open_form(client, f"/f/{token}?again=1")
     assert other.state == "ask"
     assert _enter(client, again, _code(database)).state == "done"
@@ -315,6 +316,8 @@ def test_a_code_counts_no_more_after_the_contact_or_the_form_changed(
         token = make.inserted(session, form, sam).token
         ids = (sam.id, sam.public_id, make.contact(session).public_id)
     page = answer(client, open_form(client, f"/f/{token}"))
+    assert "Use another number" not in page.text  # the form has a saved one, and no field
+    assert "Not your number?" in page.text
     code = _code(database)
     with database.unit_of_work() as session:
         found, at = session.get_one(Contact, ids[0]), clock.now() + timedelta(seconds=1)

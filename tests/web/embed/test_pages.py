@@ -179,6 +179,25 @@ def test_numbers_are_isolated_left_to_right_in_arabic(client: FlaskClient, datab
     assert '<bdi dir="ltr">+1 ••• ••• ••23</bdi>' in page.response.text
 
 
+@pytest.mark.parametrize(
+    ("contact", "shown"),
+    [
+        ("help@example.com", '<a href="mailto:help@example.com"><bdi>help@example.com</bdi></a>'),
+        ("the <desk> 'downstairs'", "<bdi>the &lt;desk&gt; &#x27;downstairs&#x27;</bdi>"),
+    ],
+)
+def test_a_person_whose_number_is_not_the_saved_one_gets_a_link_to_write_to(
+    client: FlaskClient, database: Database, contact: str, shown: str
+) -> None:
+    with database.unit_of_work() as session:
+        settings.change(session, {"help_contact": contact}, actor="agent:1", at=make.NOON)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, make.form(session), sam).token
+    page = open_form(client, f"/f/{token}")
+    assert page.state == "saved"
+    assert f"Not your number? Write to {shown} before you sign up." in page.response.text
+
+
 def test_the_whole_embed_weighs_at_most_12_kb(client: FlaskClient, database: Database) -> None:
     legal = "By signing up you agree to get texts from us, at most four a month. " * 12
     with database.unit_of_work() as session:
