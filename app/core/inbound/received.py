@@ -54,6 +54,15 @@ def newest_holder(session: Session, phone_hash: str) -> Contact | None:
     return session.scalars(query.limit(1)).first()
 
 
+def lock_newest_holder(session: Session, phone_hash: str) -> Contact | None:
+    """``newest_holder``, locked. Who has the number may change until a contact is locked: it is erased, or merged."""
+    while (found := newest_holder(session, phone_hash)) is not None:
+        locked = locking.lock_contact(session, found.id)
+        if locked.phone_hash == phone_hash:
+            return locked
+    return None
+
+
 def lock_holders(session: Session, phone_hash: str) -> list[LockedContact]:
     """Every contact that has this number, locked in the order of their ids, as everything that locks several."""
     ids = _with_number(phone_hash).with_only_columns(Contact.id).order_by(Contact.id)

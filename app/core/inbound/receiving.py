@@ -20,7 +20,7 @@ from app.core.contacts.records import NewContact
 from app.core.conversations import texts
 from app.core.errors import DestinationRefused
 from app.core.inbound import answers, holding, loops, starting, stopping
-from app.core.inbound.received import Received, newest_holder
+from app.core.inbound.received import Received, lock_newest_holder, newest_holder
 from app.core.keywords import Kind, Reading
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
@@ -194,10 +194,10 @@ def _act(session: Session, received: Received, *, at: datetime) -> int | None:
             answers.answer_help(session, received, at=at)
         case Kind.REVIEW | Kind.WRONG_NUMBER:
             holding.hold(session, received, at=at)
-            _converse(session, received, contact_id, at=at)
+            contact_id = _converse(session, received, lock_newest_holder(session, received.phone_hash), at=at)
         case Kind.CONVERSATION:
-            contact_id = contact_id or _lead(session, received, at=at).id
-            _converse(session, received, contact_id, at=at)
+            contact = lock_newest_holder(session, received.phone_hash) or _lead(session, received, at=at)
+            contact_id = _converse(session, received, contact, at=at)
     if kind not in {Kind.MACHINE, Kind.WRONG_NUMBER}:
         number_facts.mark_verified(session, received.phone_hash, at)
     return contact_id
@@ -227,10 +227,13 @@ def _confirms(session: Session, received: Received, *, at: datetime) -> bool:
     return is_answer and replies.confirm_by_reply(session, phone_hash, evidence, at=at)
 
 
-def _converse(session: Session, received: Received, contact_id: int | None, *, at: datetime) -> None:
-    """Show the text in a conversation of this contact, unless nothing is accepted from it."""
-    if contact_id is not None and not reach.is_closed(session.get_one(Contact, contact_id)):
-        texts.add(session, contact_id, received.message, at=at)
+def _converse(session: Session, received: Received, contact: Contact | None, *, at: datetime) -> int | None:
+    """Show the text in a conversation of this locked contact, unless nothing is accepted from it. Returns its id."""
+    if contact is None:
+        return None
+    if not reach.is_closed(contact):
+        texts.add(session, contact.id, received.message, at=at)
+    return contact.id
 
 
 def _lead(session: Session, received: Received, *, at: datetime) -> Contact:

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core.consent import eligibility, suppressions
+from app.core.consent import eligibility, locking, suppressions
+from app.core.contacts import erase, merge, profile
 from app.core.signing import keys_of
 from app.core.workspace import settings
 from app.db import Database
@@ -29,6 +30,7 @@ from app.models import (
 )
 from tests import make
 from tests.core.inbound import texting
+from tests.crossing import cross
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
 
 LATER = NOON + timedelta(hours=2)
@@ -275,3 +277,45 @@ def test_texts_that_arrive_together_are_confirmed_once(database: Database) -> No
         assert session.scalars(select(Consent.state)).all() == ["opted_out", "opted_out"]
         assert _count(session, StoppedConsent) == 2
         assert _count(session, SmsMessage) == 5
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize("body", ["hello", "please stop texting me"])
+@pytest.mark.parametrize("change", ["block", "refuse", "erase", "merge"])
+def test_a_text_that_crosses_a_change_of_its_contact_is_kept_and_acted_on(
+    database: Database, change: str, body: str
+) -> None:
+    with database.unit_of_work() as session:
+        sam, user = (
+            make.contact(session, role="lead", external_id=None, phone_number=SAMS_NUMBER),
+            make.contact(session, external_id="70"),
+        )
+
+    def lock(session: Session) -> None:
+        locking.lock_contact(session, sam.id)
+
+    def change_sam(session: Session) -> None:
+        contact = locking.lock_contact(session, sam.id)
+        if change == "merge":
+            merge.merge(session, sam.public_id, user.public_id, actor="agent:1", at=LATER)
+        elif change == "erase":
+            erase.erase(session, contact, actor="agent:1", at=LATER)
+        elif change == "block":
+            profile.block(session, contact, actor="agent:1", at=LATER)
+        else:
+            profile.change(session, contact, {"gdpr_optin": False}, actor="agent:1", at=LATER)
+
+    text_id = cross(database, lock, lambda session: texting.send(session, body, at=LATER).id, then=change_sam)
+    is_opt_out = body != "hello"
+    with database.read_only() as session:
+        text = session.get_one(SmsMessage, text_id)
+        holders = set(session.scalars(select(Contact.id).where(Contact.phone_hash == text.phone_hash)))
+        shown_with = set(session.scalars(select(Conversation.contact_id)))
+        assert (_suppression(session) is not None) == is_opt_out
+    assert sam.id not in shown_with, "nothing is accepted from it any more, or it is gone"
+    if change in {"block", "refuse"}:
+        assert shown_with == set()
+    elif change == "merge":
+        assert shown_with == {text.contact_id} == {user.id}
+    else:
+        assert shown_with == holders == (set() if is_opt_out else {text.contact_id}), "a new lead"
