@@ -1,5 +1,7 @@
 """The frame of the staff pages in Chromium: sections, steps that ask first, and edits that are not saved."""
 
+from itertools import pairwise
+
 from playwright.sync_api import Browser, Page, expect
 
 from app.core.accounts import api_tokens
@@ -114,3 +116,24 @@ def test_a_long_word_in_a_name_pushes_no_column_out_of_a_table(page: Page, addre
     assert button
     assert table
     assert button["x"] + button["width"] < table["x"] + table["width"], "the button is cut off"
+
+
+def test_the_menus_of_the_list_of_contacts_fit_a_phone_and_long_names_of_types(
+    page: Page, address: str, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        for number in range(12):
+            make.live_type(session, name=f"Offers and news of the shop in the old town {number}")
+        make.contact(session)
+    page.set_viewport_size(NARROW)
+    signed_in(page, address)
+    page.goto(f"{address}/contacts")
+    page.locator("summary", has_text="More").click()
+    expect(page.get_by_role("button", name="Unsubscribe users")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    page.reload()
+    page.locator("summary", has_text="Order and columns").click()
+    labels = [each.bounding_box() for each in page.locator(".list-view .choice label").all()]
+    places = [(box["y"], box["y"] + box["height"]) for box in labels if box]
+    assert len(places) > 12
+    assert all(end <= begins + 1 for (_, end), (begins, _) in pairwise(places)), "two names overlap"
