@@ -1,6 +1,7 @@
 """Error pages: each error of core and each HTTP error becomes a page with its status."""
 
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
@@ -104,6 +105,11 @@ def _sentence(error: HTTPException, status: int) -> str:
 
 def _page(status: int, sentence: str, **values: object) -> tuple[str, int]:
     title = gettext(_TITLES.get(status, HTTPStatus(status).phrase))
-    return render_template(
-        "errors/error.html", status=status, title=title, sentence=sentence, path=request.path, **values
-    ), status
+    shown = {"status": status, "title": title, "sentence": sentence, "path": request.path}
+    return render_template("errors/error.html", page_before=_page_before(), **shown | values), status
+
+
+def _page_before() -> str:
+    """The path of the page of ours that a form was sent from, where sign-in leads back to; empty when not known."""
+    before = urlsplit(request.referrer or "")
+    return before.path if before.netloc == request.host else ""

@@ -125,3 +125,37 @@ document.addEventListener("click", (event) => {
   part.hidden = "conceals" in button.dataset || !part.hidden;
   (part.hidden ? document.querySelector(`[data-reveals="${part.id}"]`) : part.querySelector("textarea"))?.focus();
 });
+
+// What was typed is kept in this tab while its form is sent. Where the session had ended meanwhile, the page has it again
+// after the sign-in; what was accepted is forgotten.
+const KEPT = "typed";
+const kept = (() => {
+  try { return JSON.parse(sessionStorage.getItem(KEPT)); } catch { return null; }
+})();
+const keep = (value) => {
+  try {
+    if (value) sessionStorage.setItem(KEPT, JSON.stringify(value));
+    else sessionStorage.removeItem(KEPT);
+  } catch { /* storage is not allowed */ }
+};
+const nameOf = (form) => `${form.getAttribute("method")} ${form.getAttribute("action")} ${form.getAttribute("id")}`;
+const typedIn = (form) => [...form.elements].filter((field) => field.name && field.matches("textarea, select:not([multiple]), input:not([type=hidden], [type=password], [type=file])"));
+const refused = document.querySelector("[data-status]")?.dataset.status;
+if (kept && (refused === "400" || refused === "401")) keep({ ...kept, isRefused: true });
+else if (kept?.isRefused && kept.page === location.pathname) {
+  const form = [...document.forms].find((each) => nameOf(each) === kept.form);
+  for (const [place, field] of (form ? typedIn(form) : []).entries()) {
+    const [name, value, isChecked] = kept.fields[place] ?? [];
+    if (name !== field.name) continue;
+    if (field.type === "checkbox" || field.type === "radio") field.checked = isChecked;
+    else field.value = value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  keep(null);
+} else if (kept && document.querySelector(".side")) keep(null);
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || !document.querySelector(".side")) return;
+  const fields = typedIn(form).map((field) => [field.name, field.value, field.checked]);
+  if (fields.length) keep({ page: location.pathname, form: nameOf(form), fields });
+});

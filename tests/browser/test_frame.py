@@ -1,10 +1,14 @@
 """The frame of the staff pages in Chromium: sections, steps that ask first, and edits that are not saved."""
 
+from itertools import pairwise
+
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import delete
 
 from app.core.accounts import api_tokens
 from app.core.subscriptions import subscription_types
 from app.db import Database
+from app.models import AgentSession
 from tests import make
 from tests.browser.conftest import MAX, PASSWORD
 
@@ -114,3 +118,46 @@ def test_a_long_word_in_a_name_pushes_no_column_out_of_a_table(page: Page, addre
     assert button
     assert table
     assert button["x"] + button["width"] < table["x"] + table["width"], "the button is cut off"
+
+
+def test_the_menus_of_the_list_of_contacts_fit_a_phone_and_long_names_of_types(
+    page: Page, address: str, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        for number in range(12):
+            make.live_type(session, name=f"Offers and news of the shop in the old town {number}")
+        make.contact(session)
+    page.set_viewport_size(NARROW)
+    signed_in(page, address)
+    page.goto(f"{address}/contacts")
+    page.locator("summary", has_text="More").click()
+    expect(page.get_by_role("button", name="Unsubscribe users")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    page.reload()
+    page.locator("summary", has_text="Order and columns").click()
+    labels = [each.bounding_box() for each in page.locator(".list-view .choice label").all()]
+    places = [(box["y"], box["y"] + box["height"]) for box in labels if box]
+    assert len(places) > 12
+    assert all(end <= begins + 1 for (_, end), (begins, _) in pairwise(places)), "two names overlap"
+
+
+def test_what_was_typed_when_the_session_ended_is_there_after_the_sign_in(
+    page: Page, address: str, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, name="Sam").public_id
+    signed_in(page, address)
+    page.goto(f"{address}/contacts/{sam}")
+    note = page.get_by_label("New note")
+    note.fill("They called about the order.")
+    with database.unit_of_work() as session:
+        session.execute(delete(AgentSession))
+    page.get_by_role("button", name="Add note").click()
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_label("Email").fill(MAX)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(note).to_have_value("They called about the order.")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.get_by_text("The note is saved.")).to_be_visible()
+    expect(note).to_have_value("")

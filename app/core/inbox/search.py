@@ -25,7 +25,8 @@ def search(session: Session, agent_id: int, typed: str, *, region: str | None, a
     messages contain these words; newest first, at most ``FOUND_MAX``.
 
     In messages, PostgreSQL finds words by their beginnings. SQLite finds any part of three letters or more, shorter
-    parts among the newest ``SEARCHED_MESSAGES`` messages, and names among the ``SEARCHED_CONVERSATIONS`` newest.
+    parts among the newest ``SEARCHED_MESSAGES`` messages, and names among the ``SEARCHED_CONVERSATIONS`` newest. Of
+    messages that match, the newest ``SEARCHED_MESSAGES`` are looked at.
     """
     wanted = " ".join(typed.replace("\0", "").split())
     if not wanted:
@@ -45,26 +46,33 @@ def _word_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
     named = select(Contact.id).where(
         func.to_tsvector(_WORDS, Contact.name).op("@@")(query), Contact.id.in_(select(Conversation.contact_id))
     )
-    messages = select(Message.conversation_id).where(
+    messages = select(Message.id, Message.conversation_id).where(
         func.to_tsvector(_WORDS, Message.body).op("@@")(query), Message.kind != MessageKind.EVENT.value
     )
-    return named.limit(FOUND_MAX), messages.order_by(Message.id.desc()).limit(FOUND_MAX * 4)
+    return named.limit(FOUND_MAX), _conversations_of(messages.order_by(Message.id.desc()).limit(SEARCHED_MESSAGES))
 
 
 def _substring_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
     """SQLite: any part of a name, and any part of a message by its index of three letters in a row."""
     recent = select(Conversation.contact_id).order_by(Conversation.id.desc()).limit(SEARCHED_CONVERSATIONS)
     named = select(Contact.id).where(Contact.name.icontains(wanted, autoescape=True), Contact.id.in_(recent))
-    messages = select(Message.conversation_id)
+    messages = select(Message.id, Message.conversation_id)
     if len(wanted) >= _INDEXED_LETTERS:
         phrase = '"' + wanted.replace('"', '""') + '"'
         indexed = select(_INDEX.c.rowid).where(_INDEX.c.message_search.op("MATCH")(phrase))
-        newest = indexed.order_by(_INDEX.c.rowid.desc()).limit(FOUND_MAX * 4)
-        return named.limit(FOUND_MAX), messages.where(Message.id.in_(newest))
+        newest = indexed.order_by(_INDEX.c.rowid.desc()).limit(SEARCHED_MESSAGES)
+        return named.limit(FOUND_MAX), _conversations_of(messages.where(Message.id.in_(newest)))
     latest = select(func.max(Message.id)).scalar_subquery()
     messages = messages.where(
         Message.id > latest - SEARCHED_MESSAGES,
         Message.body.icontains(wanted, autoescape=True),
         Message.kind != MessageKind.EVENT.value,
     )
-    return named.limit(FOUND_MAX), messages.order_by(Message.id.desc()).limit(FOUND_MAX * 4)
+    return named.limit(FOUND_MAX), _conversations_of(messages)
+
+
+def _conversations_of(messages: Select[int, int]) -> Select[Any]:
+    """The conversations of these messages, the newest message first: a long conversation counts once."""
+    found = messages.subquery()
+    newest = func.max(found.c.id).desc()
+    return select(found.c.conversation_id).group_by(found.c.conversation_id).order_by(newest).limit(FOUND_MAX)

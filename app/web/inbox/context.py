@@ -96,6 +96,7 @@ def list_context(session: Session, choice: ListChoice, *, at: datetime) -> dict[
     return {
         "choice": choice,
         "rows": rows,
+        "is_cut": bool(choice.typed) and len(rows) >= search.FOUND_MAX,
         "next_page": next_page,
         "counts": lists.counts(session, me),
         "agents": _names(session, team),

@@ -70,6 +70,17 @@ def test_search_finds_old_messages_and_follows_changed_texts(database: Database)
         assert found("gone") == []
 
 
+def test_a_long_conversation_hides_no_other_from_the_search(database: Database) -> None:
+    with database.unit_of_work() as session:
+        ana = make.agent(session).id
+        others = [started_by_contact(session, "My order is late", minute) for minute in range(2)]
+        talkative = started_by_contact(session, "Where is my order?", 5)
+        for _ in range(search.FOUND_MAX * 4):
+            messages.post(session, talkative, NewMessage("contact", "My order!"), at=NOON)
+        found = _ids(search.search(session, ana, "order", region=None, at=NOON))
+        assert sorted(found) == sorted([*others, talkative])
+
+
 def test_search_on_sqlite_reads_the_index_and_not_the_messages(database: Database) -> None:
     if not database.is_sqlite:
         return  # its index of words is asked for in the same way as ever
