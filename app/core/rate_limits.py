@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, cast
@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Executable, Table, delete, func, literal_column, select, update
 from sqlalchemy.orm import Session
 
-from app.db import CompiledStatement, dialect_of, insert_rows_statement
+from app.db import CompiledStatement, dialect_of, insert_or_ignore, insert_rows_statement
 from app.models import RateCounter
 
 # A counter with at least this limit is split on PostgreSQL. Otherwise all answers from one address (a carrier's
@@ -50,6 +50,27 @@ def undo_hit(session: Session, buckets: Iterable[str], *, window_s: int, at: dat
         RateCounter.bucket.in_(sorted(buckets)), RateCounter.window == now_s - now_s % window_s, RateCounter.count > 0
     )
     session.execute(counted.values(count=RateCounter.count - 1))
+
+
+def count(session: Session, bucket: str, *, window_s: int, at: datetime) -> int:
+    """The hits of a bucket in the current window."""
+    now_s = int(at.timestamp())
+    of_window = (RateCounter.bucket == bucket, RateCounter.window == now_s - now_s % window_s)
+    return session.scalar(select(func.sum(RateCounter.count)).where(*of_window)) or 0
+
+
+def note(session: Session, bucket: str, *, keep_s: int, at: datetime) -> None:
+    """Keep this time for a while. Its seconds are the window of a counter, and its microseconds the count."""
+    now_s = int(at.timestamp())
+    row = {"bucket": bucket, "window": now_s, "shard": 0, "count": at.microsecond, "expires_at": now_s + keep_s}
+    insert_or_ignore(session, RateCounter, row)
+
+
+def noted(session: Session, bucket: str) -> list[datetime]:
+    """The times that were noted, in their order."""
+    query = select(RateCounter.window, RateCounter.count).where(RateCounter.bucket == bucket)
+    rows = session.execute(query.order_by(RateCounter.window)).all()
+    return [datetime.fromtimestamp(row[0], UTC).replace(microsecond=row[1]) for row in rows]
 
 
 def address_bucket(address: str) -> str:

@@ -110,6 +110,25 @@ def test_two_agents_see_changes_and_each_other_without_reloading(
     assert problems == []
 
 
+def test_a_button_that_is_replaced_while_it_is_pressed_does_what_it_says(
+    ana: Page, address: str, database: Database, sam: Contact
+) -> None:
+    chat = post_as_contact(database, sam, "Hello")
+    ana.goto(f"{address}/inbox/{chat}")
+    for name, becomes in (("Assign to me", "Assigned to you"), ("Close", "Closed")):
+        box = ana.get_by_role("button", name=name, exact=True).bounding_box()
+        assert box
+        ana.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        ana.mouse.down()
+        post_as_contact(database, sam, f"Not yet {name}")
+        expect(ana.locator(".line-text").last).to_have_text(f"Not yet {name}")
+        ana.mouse.up()
+        if name == "Close":  # which opens the list
+            ana.wait_for_url(f"{address}/inbox")
+            ana.goto(f"{address}/inbox/{chat}")
+        expect(ana.locator("#chat-head")).to_contain_text(becomes)
+
+
 def test_a_configured_form_is_inserted_and_its_card_changes_live(
     ana: Page, address: str, database: Database, sam: Contact
 ) -> None:

@@ -76,7 +76,7 @@ def test_no_address_is_a_500_whether_it_is_known_or_not(away: Flask, ana: FlaskC
 )
 def test_the_page_says_what_to_do_in_the_language_of_the_reader(ana: FlaskClient, path: str, sentence: str) -> None:
     response = call(ana, "GET", path)
-    assert (response.status_code, sentence in response.text) == (503, True)
+    assert (response.status_code, sentence in response.text, "<bdi></bdi>" in response.text) == (503, True, False)
 
 
 def test_the_api_answers_with_an_error_list(away: Flask) -> None:

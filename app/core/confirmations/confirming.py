@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import rate_limits
-from app.core.confirmations import codes, limits, starting, stored_evidence, welcome
+from app.core.confirmations import codes, pretending, stored_evidence, welcome
+from app.core.confirmations.pretending import Asked
 from app.core.consent import changes as consent
 from app.core.consent import locking, pending, reach
 from app.core.consent.locking import LockedContact
@@ -46,6 +46,13 @@ class Result(StrEnum):
     EXPIRED = "expired"
 
 
+_PRETENDED = {
+    ConfirmationState.PENDING: Result.WRONG,
+    ConfirmationState.EXPIRED: Result.EXPIRED,
+    ConfirmationState.FAILED: Result.FAILED,
+}
+
+
 @dataclass(frozen=True)
 class Confirmed:
     """What became of a confirmation. ``event_id``: the opt-in; null where they were opted in before."""
@@ -55,7 +62,7 @@ class Confirmed:
 
 
 def enter_code(
-    session: Session, token: str, typed: str, evidence: Evidence, *, texting: Texting, at: datetime
+    session: Session, asked: Asked, typed: str, evidence: Evidence, *, texting: Texting, at: datetime
 ) -> Confirmed:
     """Confirm by the code that a text brought. A repetition after that returns the same. Flushes, does not commit.
 
@@ -63,9 +70,9 @@ def enter_code(
 
     :param evidence: of this request: IP address and user agent
     """
-    found = _locked(session, Confirmation.token == token, at=at)
+    found = _locked(session, Confirmation.token == asked.token, at=at)
     if found is None:
-        return _pretend(session, token, at=at)
+        return Confirmed(_PRETENDED[pretending.enter_code(session, asked, typed, at=at)])
     if found.row.state == ConfirmationState.CONFIRMED:
         return Confirmed(Result.CONFIRMED, found.row.event_id)
     if found.row.state != ConfirmationState.PENDING or found.row.method != VerifyNumber.CODE:
@@ -73,7 +80,7 @@ def enter_code(
         return Confirmed(Result.EXPIRED if is_expired else Result.FAILED)
     if codes.read_code(typed) is None:
         return Confirmed(Result.WRONG)
-    if not codes.is_code(keys_of(session), token, typed, found.row.code_hash):
+    if not codes.is_code(keys_of(session), asked.token, typed, found.row.code_hash):
         return _wrong(session, found, at=at)
     if not confirm(session, found, evidence, EvidenceLevel.OTP, texting=texting, at=at):
         return Confirmed(Result.FAILED)
@@ -161,13 +168,6 @@ def expire_some(session: Session, *, at: datetime, limit: int = 100) -> int:
     for each in ids:
         lock(session, each, at=at)
     return len(ids)
-
-
-def _pretend(session: Session, token: str, *, at: datetime) -> Confirmed:
-    """The answer about a number of which nothing is stored, because its holder refused that: as about others."""
-    bucket = keys_of(session).bucket("confirm-nothing", token)
-    is_over = rate_limits.hit(session, {bucket: starting.TRIES - 1}, window_s=limits.DAY_S, at=at) is not None
-    return Confirmed(Result.FAILED if is_over else Result.WRONG)
 
 
 def _wrong(session: Session, found: Locked, *, at: datetime) -> Confirmed:

@@ -1,15 +1,16 @@
 """Start an opt-in that has to be confirmed, and send its text again."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import rate_limits, sms_text
-from app.core.confirmations import codes, limits, stored_evidence, texts
+from app.core import sms_text
+from app.core.confirmations import codes, limits, pretending, stored_evidence, texts
 from app.core.confirmations.limits import TextToSend
+from app.core.confirmations.pretending import FIRST_DELAY, OPEN_FOR, SENDS_MAX, TRIES, Asked
 from app.core.consent import reach
 from app.core.consent.locking import LockedContact
 from app.core.destinations import Destination
@@ -20,15 +21,6 @@ from app.core.sms.queueing import NewText, queue
 from app.core.workspace import settings
 from app.models import Confirmation, ConfirmationState, Contact, Purpose, Suppression, VerifyNumber
 
-# How long each way of confirming is open.
-OPEN_FOR = {
-    VerifyNumber.CODE: timedelta(minutes=10),
-    VerifyNumber.REPLY: timedelta(hours=24),
-    VerifyNumber.SMS_LINK: timedelta(hours=1),
-}
-TRIES = 5
-SENDS_MAX = 4
-_FIRST_DELAY = timedelta(seconds=30)
 _SENDER = "contact"  # ``created_by`` of the texts: the person asked for them
 _LONGEST_CODE = "0" * codes.DIGITS
 
@@ -113,26 +105,21 @@ class SentAgain:
     is_over: bool = False
 
 
-@dataclass(frozen=True)
-class SendAgain:
-    """Who asks for another text. ``asked_at``: when the last one was asked for, as their page says."""
-
-    token: str
-    address: str | None
-    asked_at: datetime
-
-
-def send_again(session: Session, view: FormView, asked: SendAgain, *, at: datetime) -> SentAgain:
+def send_again(session: Session, view: FormView, asked: Asked, *, address: str | None, at: datetime) -> SentAgain:
     """Send a new code, or the request for a reply once more. The delay doubles each time. Flushes, does not commit.
 
     The earlier code is of no use any more. The number of tries stays. The caller commits after a refusal, too.
 
     :param view: the form; the confirmation is one of it
+    :param address: of who asks for it
     """
     query = select(Confirmation).where(Confirmation.token == asked.token).with_for_update()
     found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     if found is None:
-        return _pretend(session, asked, at=at)
+        next_send_at = pretending.send_again(session, asked, at=at)
+        if next_send_at is None:
+            return SentAgain(is_over=True)
+        return _too_early(next_send_at, at) if next_send_at > at else SentAgain()
     if found.state != ConfirmationState.PENDING or found.expires_at <= at or not found.phone:
         return SentAgain(is_over=True)
     if found.next_send_at is None or found.method == VerifyNumber.SMS_LINK or found.sends >= SENDS_MAX:
@@ -142,22 +129,12 @@ def send_again(session: Session, view: FormView, asked: SendAgain, *, at: dateti
     destination = Destination(found.phone, found.phone_hash, found.phone_country)
     stored = found.evidence or {}
     segments = sms_text.pack(_body(view, found.locale, _LONGEST_CODE, stored.get("origin"))).segments
-    wait_s = limits.refused(session, settings.get(session), TextToSend(destination, asked.address, segments), at=at)
+    wait_s = limits.refused(session, settings.get(session), TextToSend(destination, address, segments), at=at)
     if wait_s is not None:
         return SentAgain(wait_s=wait_s)
     contact = session.get_one(Contact, found.contact_id)
     _send(session, found, view, is_closed=reach.is_out_of_reach(contact), at=at)
     return SentAgain()
-
-
-def _pretend(session: Session, asked: SendAgain, *, at: datetime) -> SentAgain:
-    """The answer about a number of which nothing is stored, because its holder refused that: as about others."""
-    next_send_at = asked.asked_at + _FIRST_DELAY
-    if next_send_at > at:
-        return _too_early(next_send_at, at)
-    bucket = keys_of(session).bucket("confirm-resend", asked.token)
-    is_over = rate_limits.hit(session, {bucket: SENDS_MAX - 1}, window_s=limits.DAY_S, at=at) is not None
-    return SentAgain(is_over=is_over)
 
 
 def _too_early(next_send_at: datetime, at: datetime) -> SentAgain:
@@ -191,7 +168,7 @@ def _send(session: Session, found: Confirmation, view: FormView, *, is_closed: b
         segments = queue(session, text, at=at).segments
         found.spent_micros += limits.price_micros(settings.get(session), found.phone_country, segments)
         found.evidence = {**stored, "is_asked": True}
-    found.next_send_at = at + _FIRST_DELAY * 2**found.sends
+    found.next_send_at = at + FIRST_DELAY * 2**found.sends
     found.sends += 1
     session.flush()
 

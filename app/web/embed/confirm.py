@@ -1,14 +1,13 @@
 """The page that asks to confirm an opt-in: by a code, by a reply, or by a text that the person sends."""
 
 from collections.abc import Callable
-from datetime import datetime
 from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from app.core import clock, destinations
-from app.core.confirmations import confirming, reading, starting
+from app.core.confirmations import confirming, pretending, reading, starting
 from app.core.confirmations.confirming import Result
 from app.core.confirmations.reading import Waiting
 from app.core.forms import user_token
@@ -90,6 +89,7 @@ def show(view: FormView, place: str, *, is_signed_up: bool) -> Response | None:
     view = confirm_part.with_texting(view)
     with read_only() as session:
         waiting = reading.find(session, link.token, at=clock.now()) if link else _of_form(session, view)
+        pretended = pretending.state(session, link.asked, at=clock.now()) if link and not waiting else None
     if link is None:
         link = _link_of(view, waiting, place) if waiting else None
     if link is None:
@@ -97,8 +97,9 @@ def show(view: FormView, place: str, *, is_signed_up: bool) -> Response | None:
     page = pages.page_of(view, locale=link.locale)
     if waiting is not None and waiting.state == ConfirmationState.CONFIRMED:
         return _done(link, waiting.form_token, waiting.event_id).redirect(page)
-    if waiting is not None and waiting.state != ConfirmationState.PENDING:
-        is_expired = waiting.state == ConfirmationState.EXPIRED
+    state = waiting.state if waiting else pretended
+    if state != ConfirmationState.PENDING:
+        is_expired = state == ConfirmationState.EXPIRED
         return _redirect(page, again="1", ended=Result.EXPIRED if is_expired else Result.FAILED)
     return _page(view, page, link, waiting)
 
@@ -112,7 +113,7 @@ def _enter(place: str, endpoint: str, read: _Read) -> Response:
         if link is None:
             return _redirect(page, endpoint, again="1", ended=Result.EXPIRED)
         at, typed = clock.now(), request.form.get("code", "")[:_CODE_MAX]
-        entered = confirming.enter_code(session, link.token, typed, _evidence(), texting=texting(), at=at)
+        entered = confirming.enter_code(session, link.asked, typed, _evidence(), texting=texting(), at=at)
         waiting = reading.find(session, link.token, at=at)
     if entered.result == Result.CONFIRMED and waiting is not None:
         return _done(link, waiting.form_token, entered.event_id).redirect(page, endpoint)
@@ -128,9 +129,8 @@ def _resend(place: str, endpoint: str, read: _Read) -> Response:
         page = pages.page_of(view, locale=link.locale if link else None)
         if link is None:
             return _redirect(page, endpoint, again="1", ended=Result.EXPIRED)
-        at, asked_at = clock.now(), datetime.fromisoformat(link.asked_at)
-        request_of = starting.SendAgain(link.token, client_address(request), asked_at)
-        again = starting.send_again(session, view, request_of, at=at)
+        at, address = clock.now(), client_address(request)
+        again = starting.send_again(session, view, link.asked, address=address, at=at)
         waiting = reading.find(session, link.token, at=at)
     if again.is_over:
         return _redirect(page, endpoint, again="1", ended=Result.FAILED)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from app.core.confirmations.pretending import Asked
 from app.core.signing import Keys
+from app.models import VerifyNumber
 
 MAX_AGE_S = 25 * 60 * 60  # longer than any way to confirm is open
 
@@ -26,6 +28,10 @@ class ConfirmLink:
     number: str
     asked_at: str
     is_signed: bool = False
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(self.token, VerifyNumber(self.method), datetime.fromisoformat(self.asked_at))
 
     def asked_again(self, at: datetime) -> "ConfirmLink":
         return replace(self, asked_at=at.isoformat())

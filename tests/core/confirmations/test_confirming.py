@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from app.core import destinations
 from app.core.confirmations import confirming, replies
 from app.core.confirmations.confirming import Result
+from app.core.confirmations.pretending import Asked
 from app.core.consent import changes as consent
 from app.core.consent import locking
 from app.core.forms import views as form_views
@@ -35,6 +36,7 @@ from app.models import (
     EvidenceLevel,
     SmsMessage,
     Source,
+    VerifyNumber,
 )
 from tests import make
 from tests.processes import PATIENCE_S
@@ -85,7 +87,8 @@ def test_the_same_code_twice_at_the_same_time_opts_in_once_and_wrong_ones_cost_a
     wrong = f"{(int(code) + 1) % 1_000_000:06}"
 
     def enter(typed: str) -> Callable[[Session], Result]:
-        return lambda session: confirming.enter_code(session, token, typed, UNVERIFIED, texting=TEXTING, at=AT).result
+        asked = Asked(token or "", VerifyNumber.CODE, AT)
+        return lambda session: confirming.enter_code(session, asked, typed, UNVERIFIED, texting=TEXTING, at=AT).result
 
     assert _at_once(database, *[enter(wrong)] * 3) == [Result.WRONG] * 3
     with database.read_only() as session:
@@ -158,7 +161,8 @@ def _play(session: Session, acts: list[str]) -> None:
             is_opted_in = may_confirm = False
         elif act in {"right", "wrong"} and token:
             typed = code if act == "right" else f"{(int(code) + 1) % 1_000_000:06}"
-            confirming.enter_code(session, token, typed, UNVERIFIED, texting=TEXTING, at=at)
+            asked = Asked(token, VerifyNumber.CODE, asked_at)
+            confirming.enter_code(session, asked, typed, UNVERIFIED, texting=TEXTING, at=at)
             may_confirm = may_confirm and at - asked_at < timedelta(minutes=10)
             if act == "wrong":
                 tries -= 1

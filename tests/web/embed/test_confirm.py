@@ -78,6 +78,11 @@ def _resend(client: FlaskClient, page: EmbedPage) -> EmbedPage:
     return _followed(client, client.post(action, data={"confirm": sealed}), page.path)
 
 
+def _reloaded(client: FlaskClient, page: EmbedPage) -> EmbedPage:
+    _, sealed = _form_of(page.response.get_data(as_text=True), "/confirm")
+    return _followed(client, client.get(page.path, query_string={"confirm": sealed}), page.path)
+
+
 def _followed(client: FlaskClient, response: Any, path: str) -> EmbedPage:
     from tests.web.embed.page import read
 
@@ -238,6 +243,57 @@ def test_the_pause_before_another_text_does_not_tell_that_nothing_is_stored_of_a
             assert [_resend(client, page).response.headers["Retry-After"] for page in pages] == [left_s] * 2
         moment.move_to(asked_at + timedelta(seconds=30))
         assert [_resend(client, page).state for page in pages] == ["confirm"] * 2
+
+
+ACTS = {
+    "resend": lambda client, page: _resend(client, page),
+    "wrong": lambda client, page: _enter(client, page, "000000"),
+    "no code": lambda client, page: _enter(client, page, "hello"),
+    "reload": lambda client, page: _reloaded(client, page),
+}
+
+
+@pytest.mark.parametrize(
+    "acts",
+    [
+        [
+            (0, "resend"),
+            (30, "resend"),
+            (60, "resend"),
+            (89, "resend"),
+            (90, "resend"),
+            (209, "resend"),
+            (210, "resend"),
+        ],
+        [(30, "resend"), (90, "resend"), (210, "resend"), (215, "resend"), (216, "wrong"), (600, "reload")],
+        [*[(1, "no code")] * 6, *[(2, "wrong")] * 5, (3, "reload"), (30, "resend"), (31, "wrong")],
+        [(599, "reload"), (600, "reload"), (601, "wrong"), (602, "resend")],
+        [(500, "resend"), (1099, "wrong"), (1100, "wrong")],
+    ],
+    ids=["delays", "texts", "tries", "over", "over after another text"],
+)
+def test_what_is_pretended_about_a_number_is_what_others_get(
+    client: FlaskClient, database: Database, acts: list[tuple[int, str]]
+) -> None:
+    """Each page of the number of a person who refused everything, also with the oldest address of the page."""
+    key = _form(database, "code")
+    with database.unit_of_work() as session:
+        make.contact(session, phone_number=make.EVES_NUMBER, gdpr_optin=False)
+    asked_at = make.NOON.replace(microsecond=700_000)
+    with time_machine.travel(asked_at, tick=False) as moment:
+        first = [_asked(client, key, typed) for typed in (SAM, EVE)]
+        newest = list(first)
+        for after_s, act in acts:
+            moment.move_to(asked_at + timedelta(seconds=after_s))
+            for pages in (newest, first):
+                seen = [ACTS[act](client, page) for page in pages]
+                stored, pretended = (
+                    (each.status, each.state, each.text, each.response.headers.get("Retry-After")) for each in seen
+                )
+                assert stored[:2] + stored[3:] == pretended[:2] + pretended[3:], (after_s, act)
+                assert stored[2].replace("0123", "0199") == pretended[2], (after_s, act)
+                if pages is newest and act == "resend" and (seen[0].status, seen[0].state) == (200, "confirm"):
+                    newest = seen
 
 
 def test_yes_from_the_number_confirms_what_it_was_asked(client: FlaskClient, database: Database) -> None:
