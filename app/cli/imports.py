@@ -45,8 +45,8 @@ def import_contacts(file: Path | None, **options: Any) -> None:
 
     Prints what would change and what was done. A row with a mistake is left out; all others are imported. People who
     opted out stay opted out, whatever the file says. Fields: external_id, role, name, first_name, last_name, email,
-    phone, country, language, time_zone, signed_up_at, tags, consent, consent_at, consent_note, ignore, and
-    attribute:NAME, attribute:number:NAME, attribute:yes_no:NAME.
+    phone, country, language, time_zone, signed_up_at, tags, consent, consent_at, consent_note, gdpr_optin, ignore,
+    and attribute:NAME, attribute:number:NAME, attribute:yes_no:NAME.
 
     Exits with 1 where nothing could be imported.
     """

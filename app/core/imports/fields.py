@@ -27,6 +27,7 @@ class Field(StrEnum):
     CONSENT = "consent"
     CONSENT_AT = "consent_at"
     CONSENT_NOTE = "consent_note"
+    GDPR_OPTIN = "gdpr_optin"
     ATTRIBUTE = "attribute"
 
 
@@ -55,6 +56,7 @@ FIELD_NAMES: Mapping[Field, str] = {
     Field.CONSENT: translatable("Consent: yes or no"),
     Field.CONSENT_AT: translatable("Date of the consent"),
     Field.CONSENT_NOTE: translatable("Source of the consent"),
+    Field.GDPR_OPTIN: translatable("Wants messages: yes or no"),
 }
 ATTRIBUTE_TYPES: Mapping[AttributeType, str] = {
     AttributeType.TEXT: translatable("Custom attribute, text"),

@@ -82,6 +82,7 @@ _HEADINGS: Mapping[Field, str] = {
         "sms source|quelle der einwilligung|source du consentement|origen del consentimiento|fuente del consentimiento|"
         "origem do consentimento|مصدر الموافقة"
     ),
+    Field.GDPR_OPTIN: "gdpr optin|gdpr opt in",
 }
 
 
@@ -109,6 +110,7 @@ _FIXED = {
     contact_columns.LANGUAGE: Field.LANGUAGE,
     contact_columns.TIME_ZONE: Field.TIME_ZONE,
     contact_columns.TAGS: Field.TAGS,
+    contact_columns.GDPR_OPTIN: Field.GDPR_OPTIN,
 }
 _OF_SUBSCRIPTION = {contact_columns.STATE: Field.CONSENT, contact_columns.SINCE: Field.CONSENT_AT}
 # Columns in which "yes" means that the person does not want texts.

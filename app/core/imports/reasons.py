@@ -37,6 +37,7 @@ class NoConsent(StrEnum):
     UNKNOWN_ANSWER = "unknown_answer"
     NO_DESTINATION = "no_destination"
     OTHER_DESTINATION = "other_destination"
+    GDPR_OPTOUT = "gdpr_optout"
 
 
 class Refusal(Exception):
@@ -90,4 +91,5 @@ NO_CONSENT_SENTENCES: Mapping[NoConsent, str] = {
     NoConsent.UNKNOWN_ANSWER: translatable("The word in the file means neither opted in nor opted out."),
     NoConsent.NO_DESTINATION: translatable("The row has no number or address that the consent could be for."),
     NoConsent.OTHER_DESTINATION: translatable("The contact has another number or address than the row."),
+    NoConsent.GDPR_OPTOUT: translatable("The person wants no messages on any channel."),
 }

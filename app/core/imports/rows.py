@@ -129,13 +129,15 @@ class RowReader:
             raise Refusal(refused.reason, self._places[Field.PHONE]) from None
 
     def _read_consent(self, found: Row, cells: Sequence[str]) -> None:
-        options = self.options
+        options, objection = self.options, found.no_consent
         if not options.has_consents:
             return
         if options.consent == ConsentFrom.ALL:
             found.consent = options.state
         else:
             found.consent, found.no_consent = self._answer(cells[self._places[Field.CONSENT]])
+        if objection is not None and found.consent == ConsentState.OPTED_IN:
+            found.consent, found.no_consent = None, objection
         found.consent_at = found.consent_at or self._consents_at
         general = options.note.strip()
         found.note = f"{found.note}\n{general}"[:NOTE_MAX] if found.note else general
@@ -244,6 +246,12 @@ def _consent_note(found: Row, text: str, _column: Column, _reader: RowReader) ->
     found.note = text[:NOTE_MAX]
 
 
+def _gdpr_optin(found: Row, text: str, _column: Column, _reader: RowReader) -> None:
+    """Who wants no messages is not opted in, whatever else the row says."""
+    if word(text) in NO_WORDS:
+        found.no_consent = NoConsent.GDPR_OPTOUT
+
+
 def _attribute(found: Row, text: str, column: Column, _reader: RowReader) -> None:
     value: str | float | bool | None = text
     if column.attribute_type == AttributeType.AS_EXPORTED:
@@ -284,5 +292,6 @@ _READERS: Mapping[Field, _Reader] = {
     Field.TAGS: _tags,
     Field.CONSENT_AT: _consent_at,
     Field.CONSENT_NOTE: _consent_note,
+    Field.GDPR_OPTIN: _gdpr_optin,
     Field.ATTRIBUTE: _attribute,
 }

@@ -16,7 +16,7 @@ VENDORS = {
     ),
     "Insider": (
         "uuid,name,surname,email,phone_number,sms_optin,gdpr_optin,language,country",
-        "external_id,first_name,last_name,email,phone,consent,ignore,language,country",
+        "external_id,first_name,last_name,email,phone,consent,gdpr_optin,language,country",
     ),
     "Klaviyo": (
         (

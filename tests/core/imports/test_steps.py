@@ -100,6 +100,19 @@ def test_no_word_for_no_and_no_unknown_word_ever_opts_anybody_in(database: Datab
             files.decide(database, files.upload(database, data), columns, **options, yes_words=("yes", word))
 
 
+@pytest.mark.parametrize("way", [ConsentFrom.COLUMN, ConsentFrom.ALL])
+def test_who_wants_no_messages_is_not_opted_in(database: Database, way: ConsentFrom) -> None:
+    with database.unit_of_work() as session:
+        type_id = make.live_type(session).id
+    rows = [
+        [f"p{i}@example.com", f"+4474001234{i:02d}", "true", wants] for i, wants in enumerate(["true", "", "False"])
+    ]
+    data = files.as_csv([["email", "phone_number", "sms_optin", "gdpr_optin"], *rows])
+    options = {"subscription_type_id": type_id, "consent": way, "state": ConsentState.OPTED_IN, "note": files.NOTE}
+    _, report = files.run(database, data, ["email", "phone", "consent", "gdpr_optin"], **options)
+    assert (report.recorded, report.consents["gdpr_optout"]) == ({"opted_in": 2}, 1)
+
+
 @pytest.mark.databases("postgresql")
 @pytest.mark.own_database
 def test_an_import_whose_worker_is_killed_imports_each_row_once(installation: Installation) -> None:
