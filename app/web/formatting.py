@@ -86,8 +86,13 @@ def decimal(number: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 1 as the reader writes it: ``45%``, ``45 %`` in German."""
-    return format_percent(share, locale=reader_locale())
+    """A share of 1 as the reader writes it: ``45%``, ``45 %`` in German.
+
+    What is less than 10% or more than 99% has a decimal: a few people who opted out are not 0%, nor all but one 100%.
+    """
+    if not 0 < share < 0.1 and not 0.99 < share < 1:
+        return format_percent(share, locale=reader_locale())
+    return format_percent(min(max(round(share, 3), 0.001), 0.999), locale=reader_locale(), decimal_quantization=False)
 
 
 def listed(items: Iterable[str]) -> str:

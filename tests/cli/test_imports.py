@@ -83,6 +83,9 @@ def test_people_move_over_from_klaviyo_and_intercom_and_our_own_export_changes_n
     named = ("--map", f"subscription_types.{klaviyo}.state=consent")
     refused = run(ours, "--type", str(intercom), "--note", "Export of Assent", *named, status=1)
     assert "about another subscription type" in refused["problem"]
+    dated = ("--state", "opted_in", "--map", f"subscription_types.{klaviyo}.since=consent_at")
+    refused = run(ours, "--type", str(intercom), "--note", "Export of Assent", *dated, status=1)
+    assert "about another subscription type" in refused["problem"]
     assert "not UTF-8" in run_latin(tmp_path, capsys)
     assert "no column" in run(KLAVIYO, "--map", "Nope=phone", status=2)["problem"]
     assert "COLUMN=FIELD" in run(KLAVIYO, "--map", "Plan", status=2)["problem"]

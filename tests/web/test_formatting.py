@@ -41,6 +41,8 @@ def test_shares_and_lists_are_written_as_in_the_language_of_the_reader(language:
     i18n.init_app(app, lambda: wording.negotiate(None, language))
     with app.test_request_context(headers={"Accept-Language": language}):
         assert formatting.percent(0.45) == share
+        few = [formatting.percent(each).strip("\xa0%") for each in (0, 0.00001, 0.0042, 0.05, 0.9999, 1)]
+        assert [each.replace(",", ".") for each in few] == ["0", "0.1", "0.4", "5", "99.9", "100"]
         assert formatting.listed(["a", "b", "c"]) == names
 
 

@@ -268,11 +268,12 @@ def _refuse_inverted(setup: Setup, columns: Sequence[Column], chosen: Options) -
 
 
 def _refuse_other_type(setup: Setup, columns: Sequence[Column], chosen: Options) -> None:
-    """:raises InvalidInput: a column of our own export holds the consents of another subscription type"""
-    if chosen.consent != ConsentFrom.COLUMN:
+    """:raises InvalidInput: a column of our own export holds the consents, or their dates, of another type"""
+    if not chosen.has_consents:
         return
+    used = _OF_CONSENT if chosen.consent == ConsentFrom.COLUMN else {Field.CONSENT_AT}
     for heading, column in zip(setup.headings, columns, strict=True):
-        if column.field in _OF_CONSENT and headings.type_of(heading) not in {None, chosen.subscription_type_id}:
+        if column.field in used and headings.type_of(heading) not in {None, chosen.subscription_type_id}:
             raise InvalidInput(
                 "The column “%(heading)s” is about another subscription type. Choose the column of this one.",
                 field="consent",
