@@ -166,6 +166,24 @@ def test_deliveries_waiting_at_a_disabled_endpoint_are_sent_once_it_is_enabled(d
     assert notes(there) == ["1.0", "1.1"]
 
 
+def test_what_a_clock_that_was_years_ahead_let_wait_is_delivered_after_it_is_set_right(database: Database) -> None:
+    with receiver() as there:
+        create_endpoint(database, there)
+        add_events(database, [1, 2])
+        route_outbox.sweep_outbox(database)
+        ahead = clock.now() + timedelta(days=1500)
+        with database.unit_of_work() as session:
+            late = {"next_attempt_at": ahead, "give_up_at": ahead, "leased_until": ahead, "lease_id": "gone"}
+            session.execute(update(WebhookDelivery).values(late))
+            session.execute(update(WebhookEndpoint).values(paused_until=ahead))
+        deliver(database, lambda: True)
+        assert there.received == []
+        assert housekeeping.fail_late_webhooks(database) == 0
+        deliver_all(database)
+    assert sorted(notes(there)) == ["1.0", "2.1"]
+    assert [each.state for each in all_of(database)] == [DeliveryState.DELIVERED] * 2
+
+
 def test_the_periodic_task_gives_up_late_webhooks_that_were_never_tried(database: Database) -> None:
     with receiver() as there:
         create_endpoint(database, there)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Delete, case, delete, func, literal, or_, select, update
@@ -15,6 +15,8 @@ from app.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookM
 
 PAGE = 30
 BATCH = 1000
+# No retry, pause or lease lasts as long.
+_FAR = timedelta(days=1)
 _WITHOUT_SYNC: dict[str, Any] = {"synchronize_session": False}
 # Rows deleted in one transaction. Small, because SQLite's other writers wait for it.
 _PURGE_BATCH = 2000
@@ -121,6 +123,28 @@ def replay_failed(session: Session, endpoint_id: int, *, actor: str, at: datetim
         _audit(session, endpoint, actor, {"deliveries": len(ids)}, at=at)
     session.flush()
     return len(ids)
+
+
+def is_any_ahead(session: Session, *, at: datetime) -> bool:
+    """Whether ``set_back`` would find one. Takes no lock."""
+    return any(session.execute(select(model.id).where(*are).limit(1)).first() for model, are in _ahead(at))
+
+
+def set_back(session: Session, *, at: datetime) -> None:
+    """Make due what waits for a time that a clock years ahead has set: no attempt and no pause is a day away."""
+    (_, deliveries), (_, paused) = _ahead(at)
+    again = {"next_attempt_at": at, "give_up_at": at + endpoints.GIVE_UP_AFTER, "lease_id": None, "leased_until": None}
+    session.execute(update(WebhookDelivery).where(*deliveries).values(**again), execution_options=_WITHOUT_SYNC)
+    session.execute(update(WebhookEndpoint).where(*paused).values(paused_until=at), execution_options=_WITHOUT_SYNC)
+
+
+def _ahead(at: datetime) -> tuple[tuple[Any, tuple[ColumnElement[bool], ...]], ...]:
+    far = at + _FAR
+    is_ahead = or_(WebhookDelivery.next_attempt_at > far, WebhookDelivery.leased_until > far)
+    return (
+        (WebhookDelivery, (WebhookDelivery.state == DeliveryState.WAITING.value, is_ahead)),
+        (WebhookEndpoint, (WebhookEndpoint.paused_until > far,)),
+    )
 
 
 def late(session: Session, *, at: datetime) -> list[int]:
