@@ -187,7 +187,7 @@ class ConsentItem:
 class PushResult:
     """The answer to one call.
 
-    :param refused: the problem of each item that was refused for good, by its key
+    :param refused: the problem of each item that was refused permanently, by its key
     :param problem: one sentence when nothing was taken; try all items again
     :param retry_after_s: how long to wait before that
     """

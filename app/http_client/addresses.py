@@ -73,7 +73,7 @@ def read_url(url: str, reach: Reach = Reach.INTERNET) -> Target:
         parts = urlsplit(url)
         port, host = parts.port, _ascii_host(parts.hostname) if parts.hostname else ""
     except (ValueError, UnicodeError):
-        raise Refused("That is no web address.") from None
+        raise Refused("That is not a web address.") from None
     if parts.scheme not in {"http", "https"} or not host or port == 0:
         raise Refused("Write a web address that begins with https://.")
     if parts.username is not None or parts.password is not None:
@@ -190,7 +190,7 @@ def _as_address(host: str) -> _Address | None:
         try:
             return ipaddress.IPv4Address(socket.inet_aton(host))
         except OSError:
-            raise Refused("That is no web address.") from None
+            raise Refused("That is not a web address.") from None
     return None
 
 

@@ -196,7 +196,7 @@ class ConsentPush(Base):
     """What the gateway's carrier knows, or has to be sent, about one number.
 
     ``phone`` is kept until it was pushed. ``priority``: 0 and 1 for an opt-out and an opt-in of one person, 2 and 3 for
-    those of bulk changes. ``source``: how the person said it. ``failed_at``: the carrier refused it for good.
+    those of bulk changes. ``source``: how the person said it. ``failed_at``: the carrier refused it permanently.
     """
 
     __tablename__ = "consent_pushes"

@@ -3,7 +3,7 @@
 // The form appears after the script (in the head: at the end of the page), or in the element that data-target (a selector)
 // names. data-theme is light or dark; without it the form follows the color-scheme of the page. data-lang is its language,
 // data-title the name of its frame. data-background is card (with a border) or transparent, data-radius rounds corners by
-// 0 to 24 px. data-place is inline, or corner or banner: over the page. Its button and Escape close it for good; while it
+// 0 to 24 px. data-place is inline, or corner or banner: over the page. Its button and Escape close it permanently; while it
 // would cover what has the focus in the page, it moves away. A form over the page appears immediately; with data-after when
 // so many seconds have passed, with data-scroll when so many percent of the page were scrolled, with data-exit when the
 // pointer leaves the page at its top: whichever happens first, and once for each visitor, or with data-again once in so

@@ -57,8 +57,8 @@ def test_an_agent_switches_a_subscription_changes_the_number_and_erases_the_pers
 
     page.locator("summary", has_text="Erase this person").click()
     page.get_by_role("button", name="Erase", exact=True).click()
-    expect(page.get_by_role("alert")).to_have_text("Check the box if this person is to be erased.")
-    page.get_by_label("Erase this person for good").check()
+    expect(page.get_by_role("alert")).to_have_text("Check the box to erase this person.")
+    page.get_by_label("Erase this person permanently").check()
     page.get_by_role("button", name="Erase", exact=True).click()
     expect(page.get_by_role("heading", name="Erased contact")).to_be_visible()
     assert in_every_look(page) == []

@@ -44,7 +44,7 @@ def test_archiving_asks_first_and_can_be_undone_without_scripts(
     page.goto(f"{address}/admin/subscription-types/{type_id}")
     expect(page.get_by_role("button", name="Archive this type")).to_be_hidden()
     page.locator("summary", has_text="Archive").click()
-    expect(page.get_by_text("Nobody is opted in; the history is kept.")).to_be_visible()
+    expect(page.get_by_text("No one is opted in; the history is kept.")).to_be_visible()
     page.get_by_role("button", name="Archive this type").click()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("status").first).to_contain_text("is restored")

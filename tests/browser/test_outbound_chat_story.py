@@ -74,7 +74,7 @@ def test_max_sends_an_outbound_chat_and_sam_opts_in_at_the_next_visit(
 
     page.locator("summary", has_text="Stop outbound chat").click()
     page.get_by_label("Also withdraw forms that were not answered").check()
-    page.get_by_role("button", name="Stop for good").click()
+    page.get_by_role("button", name="Stop permanently").click()
     run_outbound_chats.follow(database)
     expect(page.get_by_role("row", name=re.compile("Withdrawn"))).to_contain_text("1")
     page.get_by_role("row", name=re.compile("Signed up")).get_by_role("link").click()

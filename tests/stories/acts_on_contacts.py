@@ -32,7 +32,7 @@ Prepare = Callable[["Case"], Act]
 SENTENCES = {
     "This contact is blocked.": "blocked",
     "This person wants no messages, and no data to be collected.": "gdpr_optout",
-    "This contact is archived. Bring it back first.": "invalid_state",
+    "This contact is archived. Restore it first.": "invalid_state",
 }
 # Counted before a refusal, or written after the response: when a token or session was last used.
 _OPERATIONAL = {"rate_counters", "api_tokens", "agent_sessions"}

@@ -139,7 +139,9 @@ def approve(session: Session, campaign_id: int, *, actor: str, at: datetime) -> 
     if campaign.state not in _UNSENT and not is_waiting:
         raise InvalidState("Only a campaign that is not being sent yet can be approved.")
     if actor in {campaign.created_by, campaign.edited_by}:
-        raise Forbidden("A second person has to approve this campaign: not its author, nor who changed it last.")
+        raise Forbidden(
+            "A second person has to approve this campaign: neither its author nor the person who changed it last."
+        )
     if campaign.approved_by is None:
         campaign.approved_by, campaign.approved_at = actor, at
         return _changed(session, campaign, "approved", actor, at)

@@ -45,7 +45,7 @@ def send(
         raise InvalidState("The holder of this number does not want texts.", code=Reason.SUPPRESSED.value)
     limit = {keys.bucket("campaign_tests", actor): PER_DAY}
     if (wait_s := rate_limits.hit(session, limit, window_s=_DAY_S, at=at)) is not None:
-        raise TooMany("You sent %(most)s tests today. Go on tomorrow.", most=PER_DAY, retry_after_s=wait_s)
+        raise TooMany("You sent %(most)s tests today. Continue tomorrow.", most=PER_DAY, retry_after_s=wait_s)
     holder = select(Contact.id).where(Contact.phone_hash == phone_hash, Contact.archived_at.is_(None))
     known = list(session.scalars(holder.order_by(Contact.id.desc()).limit(1)))
     found = rendering.previews(session, campaign, known, **links)

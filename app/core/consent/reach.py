@@ -92,4 +92,4 @@ def refuse_out_of_reach(contact: Contact) -> None:
     """
     refuse_closed(contact)
     if contact.archived_at is not None:
-        raise InvalidState("This contact is archived. Bring it back first.")
+        raise InvalidState("This contact is archived. Restore it first.")

@@ -86,7 +86,7 @@ def _check_pair(source: Contact, target: Contact, *, skip_duplicate_validation: 
         )
     if target.archived_at is not None:
         raise InvalidInput(
-            "The contact that would stay is archived. Bring it back first.", field="into", code="invalid_merge"
+            "The contact that would stay is archived. Restore it first.", field="into", code="invalid_merge"
         )
     if source.role == ContactRole.LEAD or skip_duplicate_validation:
         return

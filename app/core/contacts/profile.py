@@ -39,7 +39,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
     external_id, address = fields.get("external_id") or None, _address(fields)
     role = ContactRole(fields.get("role") or ContactRole.USER)
     if role == ContactRole.USER and not (external_id or address):
-        raise InvalidInput("A user has an external_id or an email; somebody else is a lead.", field="role")
+        raise InvalidInput("A user has an external_id or an email; any other contact is a lead.", field="role")
     refuse_duplicate(session, (), role, external_id, address)
     values = {**fields, "role": role, "external_id": external_id}
     new = NewContact(
@@ -213,7 +213,7 @@ def _set_avatar(_session: Session, contact: Contact, value: str | None) -> None:
 
 def _set_owner(session: Session, contact: Contact, value: str | None) -> None:
     if value is not None and session.get(Agent, int(value)) is None:
-        raise InvalidInput("Nobody who works here has this id.", field="owner_id")
+        raise InvalidInput("No teammate has this id.", field="owner_id")
     contact.owner_id = int(value) if value is not None else None
 
 

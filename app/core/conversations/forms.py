@@ -158,7 +158,7 @@ def place(
     :raises InvalidState: it was inserted for another contact, or is in a conversation already; the contact is blocked
     """
     if inserted.conversation_id is not None or inserted.contact_id != conversation.contact_id:
-        raise InvalidState("This form was inserted for somebody else.")
+        raise InvalidState("This form was inserted for another contact.")
     return _append(session, conversation, inserted, author=author, at=at, client_key=client_key)
 
 

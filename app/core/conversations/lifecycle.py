@@ -185,7 +185,7 @@ def assign(session: Session, conversation_id: int, agent_id: int | None, *, acto
     if agent_id is not None:
         agent = session.get(Agent, agent_id)
         if agent is None or not agent.active:
-            raise InvalidInput("Choose somebody who works here.", field="assignee")
+            raise InvalidInput("Choose a teammate.", field="assignee")
     if conversation.assignee_id != agent_id:
         conversation.assignee_id = agent_id
         body = f"assigned:{agent_id}" if agent_id is not None else "unassigned"

@@ -92,7 +92,7 @@ def publish(
     """
     session.refresh(form, with_for_update=True)
     if form.archived_at is not None:
-        raise InvalidState("This form is archived. Bring it back before you change it.")
+        raise InvalidState("This form is archived. Restore it before you change it.")
     checked, current = checked_content(session, content), content_of(newest_version(session, form))
     before = _described(form, current)
     form.allowed_origins = _origins(form_settings.allowed_origins)

@@ -107,7 +107,7 @@ def receive(session: Session, job: BulkJob, offset: int, data: bytes) -> int:
     missing = job.parameters["size_bytes"] - offset
     if len(data) != min(missing, files.SLICE_BYTES_MAX):
         most = files.SLICE_BYTES_MAX
-        raise InvalidInput("A slice has %(most)s bytes, but for the last one.", field="file", most=most)
+        raise InvalidInput("A slice has %(most)s bytes, except the last one.", field="file", most=most)
     files.append(session, file, data)
     return file.size_bytes
 

@@ -128,7 +128,7 @@ def refuse_unready(session: Session, chat: OutboundChat, *, at: datetime) -> Non
     :raises InvalidInput: its filter names what does not exist any more
     """
     if is_past_end(chat, at=at):
-        raise InvalidState("The end of this outbound chat is past. Choose a later one.")
+        raise InvalidState("The end of this outbound chat is in the past. Choose a later one.")
     if not audience.is_form_offered(session, form_of(session, chat)):
         raise InvalidState(
             "The form of this outbound chat is archived, or its subscription type is not live.",

@@ -72,7 +72,7 @@ class Push:
 class PushLag:
     """:param waiting: numbers that wait, up to ``COUNT_MAX``; ``since``: when the oldest of them changed
     :param problem: why the latest attempt failed, of those that wait
-    :param failed: numbers that the carrier refused for good
+    :param failed: numbers that the carrier refused permanently
     """
 
     waiting: int
@@ -137,7 +137,7 @@ def claim(session: Session, *, limit: int, until: datetime, at: datetime) -> lis
 def record(session: Session, pushes: Iterable[Push], refused: Mapping[str, str], *, at: datetime) -> None:
     """The carrier answered. A number that changed meanwhile stays in the queue.
 
-    :param refused: the problem of each that the carrier refused for good, by the hash of the number
+    :param refused: the problem of each that the carrier refused permanently, by the hash of the number
     """
     for push in pushes:
         problem = refused.get(push.phone_hash)

@@ -136,5 +136,5 @@ def _lock_unknown(session: Session, message_id: int) -> SmsMessage:
     if found is None:
         raise NotFound("There is no such text.")
     if found.state != SmsState.UNKNOWN or found.phone is None:
-        raise InvalidState("It is known by now whether this text was sent.")
+        raise InvalidState("It is already known whether this text was sent.")
     return found

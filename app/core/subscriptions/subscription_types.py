@@ -103,12 +103,12 @@ def edit(
     """
     if change.channel not in {None, subscription_type.channel}:
         raise ImmutableField(
-            "The message type cannot be changed once a subscription type is saved. Make a new one instead.",
+            "The message type cannot be changed once a subscription type is saved. Create a new one instead.",
             field="channel",
         )
     if change.consent_type not in {None, subscription_type.consent_type}:
         raise ImmutableField(
-            "The consent type cannot be changed once a subscription type is saved. Make a new one instead.",
+            "The consent type cannot be changed once a subscription type is saved. Create a new one instead.",
             field="consent_type",
         )
     before = _described(subscription_type)

@@ -12,7 +12,7 @@ SENTENCES = (
     NEVER_SENT,
     translatable("No answer within %(seconds)s seconds."),
     translatable("No encrypted connection could be made."),
-    translatable("That is no web address."),
+    translatable("That is not a web address."),
     translatable("The address has a space or a control character in it."),
     translatable("The address is longer than %(most)s characters."),
     translatable("The address must not have a sign-in in it."),

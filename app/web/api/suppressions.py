@@ -81,8 +81,8 @@ def lift_suppression(session: Session, suppression_id: str) -> Suppression:
 def resolve_suppression(session: Session, body: dict[str, Any], suppression_id: str) -> dict[str, Any]:
     """Decide about a number under review.
 
-    `keep` stops texts for good: the cause becomes `keyword`, as if the number's holder had asked for it, and only they
-    can lift it. `release` lifts it. `invalid_state`: it is not under review.
+    `keep` stops texts permanently: the cause becomes `keyword`, as if the number's holder had asked for it, and only
+    they can lift it. `release` lifts it. `invalid_state`: it is not under review.
     """
     is_kept = body["decision"] == "keep"
     decide = suppressions.keep if is_kept else suppressions.release

@@ -122,7 +122,7 @@ class EditForm(Form):
 
     def _read_owner(self) -> None:
         if self.values["owner_id"] and ids.parse_id(self.values["owner_id"]) is None:
-            raise InvalidInput("Nobody who works here has this id.", field="owner_id")
+            raise InvalidInput("No teammate has this id.", field="owner_id")
 
     def _read_identity(self) -> None:
         role = self.role.data

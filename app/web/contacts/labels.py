@@ -60,7 +60,7 @@ ACTIONS = {
 # What happened, for every action.
 TITLES = {Action.OPT_IN: translatable("Opted in"), Action.OPT_OUT: translatable("Opted out"), **ACTIONS}
 NO_ADVICE = translatable(
-    "Facts, and no legal advice: a lawyer decides which rule applies. Texts are searched for usual words, so read them "
+    "Facts, not legal advice: a lawyer decides which rule applies. Texts are searched for usual words, so read them "
     "yourself."
 )
 VERDICTS = {

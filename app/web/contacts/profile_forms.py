@@ -85,8 +85,8 @@ class StopForm(Form):
 
 class EraseForm(Form):
     sure = BooleanField(
-        lazy_gettext("Erase this person for good"),
-        [InputRequired(lazy_gettext("Check the box if this person is to be erased."))],
+        lazy_gettext("Erase this person permanently"),
+        [InputRequired(lazy_gettext("Check the box to erase this person."))],
         false_values=(),
     )
 

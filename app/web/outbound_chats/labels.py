@@ -19,7 +19,7 @@ REASONS = {
 }
 STOPS = {
     "agent": translatable("Someone on your team stopped it."),
-    "form_not_offered": translatable("Its form or subscription type was not offered any more, or its end was past."),
+    "form_not_offered": translatable("Its form or subscription type was no longer offered, or it had ended."),
     "audience": translatable("Its contacts could not be read. Perhaps a segment or tag of the filter was deleted."),
 }
 

@@ -108,7 +108,7 @@ _MESSAGES = {
     "TWO_FACTOR_PERMISSION_DENIED": (translatable("Sign in first."), "info"),
     "TWO_FACTOR_SETUP_EXPIRED": (translatable("That took too long. Start over."), "error"),
     "INVALID_RECOVERY_CODE": (translatable("This code is wrong or was used already."), "error"),
-    "REAUTHENTICATION_REQUIRED": (translatable("Enter your password once more to go on."), "info"),
+    "REAUTHENTICATION_REQUIRED": (translatable("Enter your password once more to continue."), "info"),
     "UNAUTHENTICATED": (translatable("Sign in to see this page."), "info"),
     # These are the words of Flask-Security, here so that our catalogs have them.
     "REAUTHENTICATION_SUCCESSFUL": (translatable("Your password is confirmed."), "info"),

@@ -77,7 +77,7 @@ def test_strangers_see_no_contacts(client: FlaskClient, sam: Contact) -> None:
 def test_the_newest_opt_ins_are_shown_with_time_number_and_level(
     ana: FlaskClient, database: Database, sam: Contact
 ) -> None:
-    assert "Nobody has signed up yet" in ana.get("/contacts/opt-ins").get_data(as_text=True)
+    assert "No one has signed up yet" in ana.get("/contacts/opt-ins").get_data(as_text=True)
     with database.unit_of_work() as session:
         settings.change(session, {"time_zone": "Asia/Tokyo"}, actor="agent:1", at=make.NOON)
         make.opt_in(session, sam, make.live_type(session))

@@ -87,7 +87,7 @@ def test_all_mistakes_are_reported_together_and_nothing_is_saved(
     )
     assert status == 422
     for says in (
-        "Nobody who works here has this id.",
+        "No teammate has this id.",
         "too short (United States",
         "Choose a time zone such as Europe/Berlin.",
         "Enter a number, for example 12 or 4.5.",

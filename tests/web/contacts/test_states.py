@@ -101,7 +101,7 @@ def test_a_person_is_erased_by_those_who_may_when_they_say_so(
     assert _post(ana, sam, "erase", sure="y")[0] == 403
     status, html = _post(max_, sam, "erase")
     assert status == 422
-    assert "Check the box if this person is to be erased." in html
+    assert "Check the box to erase this person." in html
     assert _stored(database, sam).erased_at is None
     status, html = _post(max_, sam, "erase", sure="y")
     assert status == 200

@@ -417,7 +417,7 @@ def test_a_conversation_is_started_with_a_text_and_a_form(ana: FlaskClient, sam:
     chat = int(answer.headers["Location"].rpartition("/")[2])
     assert [kind for kind, _, _ in lines(database, chat)] == ["message", "form"]
     assert state_of(database, chat).assignee_id is not None
-    assert "go on there" in text_of(ana, page)
+    assert "continue there" in text_of(ana, page)
     answer = pages.submit(ana, page, {"body": "And one more", "form_id": "configure"})
     assert answer.headers["Location"].endswith("/insert")
 
