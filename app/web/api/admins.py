@@ -19,7 +19,7 @@ blueprint = ApiBlueprint("admins", __name__, description="Who works here.")
 @blueprint.get("/admins")
 @blueprint.response(200, AdminListSchema)
 def list_admins() -> dict[str, Any]:
-    """List everybody who works here."""
+    """List everyone who works here."""
     use_etag()
     return {"admins": [agent for agent in agents.find_all(auth.read_session()) if agent.active]}
 
@@ -27,7 +27,7 @@ def list_admins() -> dict[str, Any]:
 @blueprint.get("/admins/<admin_id>", errors=(404,))
 @blueprint.response(200, AdminSchema)
 def find_admin(admin_id: str) -> Agent:
-    """Find somebody who works here by their id."""
+    """Find a person who works here by their id."""
     use_etag()
     return find_agent(auth.read_session(), admin_id)
 
