@@ -123,8 +123,12 @@ def smtp_url(value: str) -> str:
 
 
 def redis_url(value: str) -> str:
-    if not value.startswith(_REDIS_SCHEMES):
-        raise ValueError("must begin with redis://, rediss:// or unix://")
+    try:
+        is_valid = value.startswith(_REDIS_SCHEMES) and urlsplit(value).port != 0
+    except ValueError:  # of the port
+        is_valid = False
+    if not is_valid:
+        raise ValueError("must be an address such as redis://127.0.0.1:6379/0, or begin with rediss:// or unix://")
     return value
 
 

@@ -245,7 +245,8 @@ def test_log_lines_of_the_server_are_json_with_the_route_but_no_path(ready: dict
         get(port, "/f/secret-token-of-somebody")
         process.terminate()
         assert process.wait(PATIENCE_S) == 0
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    first, *lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert (first["event"], first["version"]) == ("the web server starts", config.VERSION)
     assert {"/readyz", "/f/<token>"} <= {line["route"] for line in lines}
     assert all(line["request_id"] and line["duration_ms"] >= 0 for line in lines)
     assert "secret-token-of-somebody" not in log.read_text()

@@ -63,6 +63,7 @@ def test_processes_that_start_at_the_same_time_use_one_key(tmp_path: Path) -> No
         ("metrics_token", "two words"),
         ("metrics_token", "clé"),
         ("redis_url", "127.0.0.1:6379"),
+        ("redis_url", "redis://127.0.0.1:x/0"),
         ("ledger_head_file", "/usr"),
         ("kannel_sendsms_url", "http://127.0.0.1:x/cgi-bin/sendsms"),
         ("kannel_sendsms_url", "http://user:password@127.0.0.1/cgi-bin/sendsms"),
