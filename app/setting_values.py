@@ -97,6 +97,14 @@ def _parsed(url: str) -> str:
     return url
 
 
+def without_password(database_url: str) -> str:
+    """The address of a database for people: without driver, password and options."""
+    from sqlalchemy import make_url
+
+    url = make_url(database_url)
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+
+
 def secret_key(value: str) -> str:
     if len(value) < 32:
         raise ValueError("must have at least 32 characters")

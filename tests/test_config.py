@@ -198,8 +198,19 @@ def test_secrets_are_hidden(tmp_path: Path) -> None:
     rows = config.describe(settings)
     assert [row[0] for row in rows] == [setting.variable for setting in config.SETTINGS]
     hidden = {row[0] for row in rows if row[1] == "(hidden)"}
-    assert hidden == {f"ASSENT_{name.upper()}" for name in secrets}
-    words = (KEY, "mail-word", "scrape-word", "redis-word", "auth-word", "key-word", "kannel-word", "hook-word")
+    assert hidden == {f"ASSENT_{name.upper()}" for name in secrets} - {"ASSENT_DATABASE_URL"}
+    assert ("ASSENT_DATABASE_URL", "postgresql://me:***@db/assent", "environment") in rows
+    words = (
+        KEY,
+        "base-word",
+        "mail-word",
+        "scrape-word",
+        "redis-word",
+        "auth-word",
+        "key-word",
+        "kannel-word",
+        "hook-word",
+    )
     assert not any(word in repr(settings) for word in words)
 
 
