@@ -108,7 +108,7 @@ class Settings:
     """The values of all settings. ``sources`` has the source of each value, by name."""
 
     instance: Path
-    database_url: str
+    database_url: str = field(repr=False)
     secret_key: str = field(repr=False)
     public_url: str
     trusted_proxies: int
@@ -176,7 +176,9 @@ def describe(settings: Settings) -> list[tuple[str, str, str]]:
     for setting in SETTINGS:
         value = getattr(settings, setting.name)
         text = "(not set)" if value == "" else str(value).lower() if isinstance(value, bool) else str(value)
-        if setting.is_secret and value and not (setting.name == "database_url" and settings.is_sqlite):
+        if setting.name == "database_url":
+            text = values.without_password(text)
+        elif setting.is_secret and value:
             text = "(hidden)"
         rows.append((setting.variable, text, settings.sources[setting.name]))
     return rows

@@ -97,6 +97,14 @@ def _parsed(url: str) -> str:
     return url
 
 
+def without_password(database_url: str) -> str:
+    """The address of a database for people: without driver, password and options."""
+    from sqlalchemy import make_url
+
+    url = make_url(database_url)
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+
+
 def secret_key(value: str) -> str:
     if len(value) < 32:
         raise ValueError("must have at least 32 characters")
@@ -123,8 +131,12 @@ def smtp_url(value: str) -> str:
 
 
 def redis_url(value: str) -> str:
-    if not value.startswith(_REDIS_SCHEMES):
-        raise ValueError("must begin with redis://, rediss:// or unix://")
+    try:
+        is_valid = value.startswith(_REDIS_SCHEMES) and urlsplit(value).port != 0
+    except ValueError:  # of the port
+        is_valid = False
+    if not is_valid:
+        raise ValueError("must be an address such as redis://127.0.0.1:6379/0, or begin with rediss:// or unix://")
     return value
 
 

@@ -63,6 +63,7 @@ def test_processes_that_start_at_the_same_time_use_one_key(tmp_path: Path) -> No
         ("metrics_token", "two words"),
         ("metrics_token", "clé"),
         ("redis_url", "127.0.0.1:6379"),
+        ("redis_url", "redis://127.0.0.1:x/0"),
         ("ledger_head_file", "/usr"),
         ("kannel_sendsms_url", "http://127.0.0.1:x/cgi-bin/sendsms"),
         ("kannel_sendsms_url", "http://user:password@127.0.0.1/cgi-bin/sendsms"),
@@ -197,8 +198,19 @@ def test_secrets_are_hidden(tmp_path: Path) -> None:
     rows = config.describe(settings)
     assert [row[0] for row in rows] == [setting.variable for setting in config.SETTINGS]
     hidden = {row[0] for row in rows if row[1] == "(hidden)"}
-    assert hidden == {f"ASSENT_{name.upper()}" for name in secrets}
-    words = (KEY, "mail-word", "scrape-word", "redis-word", "auth-word", "key-word", "kannel-word", "hook-word")
+    assert hidden == {f"ASSENT_{name.upper()}" for name in secrets} - {"ASSENT_DATABASE_URL"}
+    assert ("ASSENT_DATABASE_URL", "postgresql://me:***@db/assent", "environment") in rows
+    words = (
+        KEY,
+        "base-word",
+        "mail-word",
+        "scrape-word",
+        "redis-word",
+        "auth-word",
+        "key-word",
+        "kannel-word",
+        "hook-word",
+    )
     assert not any(word in repr(settings) for word in words)
 
 

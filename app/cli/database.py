@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app import config
+from app import config, setting_values
 from app.cli import private_files
 from app.config import Settings
 
@@ -30,10 +30,7 @@ def settings_with_warnings() -> Settings:
 
 def address(settings: Settings) -> str:
     """The address of the database without its password, for people."""
-    from sqlalchemy import make_url
-
-    url = make_url(settings.database_url)
-    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+    return setting_values.without_password(settings.database_url)
 
 
 @contextmanager

@@ -62,8 +62,8 @@ def import_contacts(file: Path | None, **options: Any) -> None:
     Exits with 1 when no row could be imported.
     """
     job_id = options["undo"] or options["resume"]
-    if (file is None) == (job_id is None):
-        raise click.UsageError("Give a FILE, or the JOB of --undo or --resume.")
+    if sum(each is not None for each in (file, options["undo"], options["resume"])) != 1:
+        raise click.UsageError("Give either a FILE, or the JOB of --undo, or the JOB of --resume.")
     with ready(config.load()) as database:
         if job_id is not None:
             _require(database, job_id)
@@ -194,13 +194,17 @@ def _parts(file: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _lay_out(session: Any, job: "BulkJob", options: dict[str, Any]) -> None:
-    """:raises InvalidInput: the file does not tell its encoding, and neither does the command"""
+    """:raises InvalidInput: the command names an unknown encoding, or none although the file is not UTF-8"""
     from app.core.errors import InvalidInput
     from app.core.imports import drafts, encodings
     from app.core.imports.setup import setup_of
 
+    known = ", ".join(encodings.ENCODINGS)
+    if options["encoding"] and options["encoding"] not in encodings.ENCODINGS:
+        raise InvalidInput(
+            "There is no encoding “%(name)s”; use one of %(known)s.", name=options["encoding"], known=known
+        )
     if job.parameters["asks_encoding"] and not options["encoding"]:
-        known = ", ".join(encodings.ENCODINGS)
         raise InvalidInput("The file is not UTF-8. Give its encoding with --encoding: %(known)s.", known=known)
     if options["encoding"] or options["separator"]:
         layout = setup_of(job.parameters).layout

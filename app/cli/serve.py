@@ -31,6 +31,7 @@ def web(host: str, port: int, workers: int | None) -> None:
     with ready(settings):
         server.check_address(host, port)
     logs.configure()
+    logs.get_logger().info("the web server starts", version=config.VERSION, listens_at=address(host, port))
     server.run(settings, host, port, workers=workers or server.default_workers())
 
 

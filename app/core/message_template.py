@@ -30,7 +30,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Template:
-    """A text in parts: what is the same for everybody, and the variables between."""
+    """A text in parts: what is the same for everyone, and the variables between."""
 
     parts: tuple[str | Variable, ...]
 

@@ -69,7 +69,7 @@ def _send(database: Database, server: MailServer, mail: DueMail, public_url: str
 def text_of(mail: DueMail, *, public_url: str, at: datetime) -> tuple[str, str]:
     """Subject and text of a mail, in the language of the agent.
 
-    It has the contact's name, the time and the link of each conversation, and nothing that anybody wrote: a mail leaves
+    It has the contact's name, the time and the link of each conversation, and no words of a person: a mail leaves
     the installation.
     """
     locale = mail.locale or DEFAULT_LOCALE

@@ -11,7 +11,7 @@ from huey import Huey, crontab
 from huey.consumer import Consumer
 
 from app import logs, processes
-from app.config import Settings
+from app.config import VERSION, Settings
 from app.core import clock
 from app.core.contacts import number_rules, purge, retention
 from app.core.errors import InvalidState
@@ -74,6 +74,7 @@ def run(settings: Settings, *, threads: int = 2, web_address: str = "") -> None:
     database = bootstrap.open_database(settings, connections=threads + 10)
     if reason := bootstrap.what_is_missing(database):
         raise InvalidState(reason)
+    _log.info("the worker starts", version=VERSION)
     if mended := number_rules.apply(database):
         _log.info("stored numbers were mended by new rules", contacts=mended.contacts, merged=mended.merged)
         for held in mended.held:

@@ -67,7 +67,7 @@ class Contact(Base):
         Index("ix_contacts_updated_at_id", "updated_at", "id"),
         Index("ix_contacts_last_seen_at_id", "last_seen_at", "id"),
         Index("ix_contacts_phone_country_id", "phone_country", "id"),
-        # The few contacts that a count of everybody who opted in takes away.
+        # The few contacts that a count of everyone who opted in takes away.
         Index("ix_contacts_out_of_reach", "id", sqlite_where=_OUT_OF_REACH, postgresql_where=_OUT_OF_REACH),
         Index("ix_contacts_former_numbers", "id", sqlite_where=_HAD_NUMBERS, postgresql_where=_HAD_NUMBERS),
         Index(

@@ -1,4 +1,4 @@
-"""Schemas of contacts: Intercom's fields, those that nobody fills here empty, and ours beside them.
+"""Schemas of contacts: Intercom's fields, those that nothing fills here empty, and ours beside them.
 
 REST and webhooks dump a contact with the same fields; in webhooks its times are ISO 8601, as Intercom has it.
 """

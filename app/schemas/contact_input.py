@@ -49,7 +49,7 @@ def _is_number(value: Any) -> bool:
 
 
 class OwnerId(Id):
-    """An agent's id; null for nobody."""
+    """An agent's id; null for no one."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
         text = super()._deserialize(value, attr, data, **more)

@@ -160,7 +160,7 @@ class ConversationSchema(Output):
     tags = Constant({"type": "tag.list", "tags": []})
     custom_attributes = fields.Dict(required=True, attribute="conversation.custom_attributes")
     admin_assignee_id = fields.Integer(
-        attribute="conversation.assignee_id", metadata={"description": "left out while it is nobody's"}
+        attribute="conversation.assignee_id", metadata={"description": "left out while no one is assigned"}
     )
     source = Source(required=True, attribute="first", allow_none=True)
     contacts = Itself(ConversationContactsSchema, required=True)

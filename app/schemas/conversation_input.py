@@ -49,7 +49,7 @@ class ReplySchema(Input):
 
 
 class ManageSchema(Input):
-    """An action, the admin who takes it, and the admin whom it assigns to (``0``: nobody)."""
+    """An action, the admin who takes it, and the admin whom it assigns to (``0``: no one)."""
 
     type = fields.String(validate=validate.OneOf(["admin"]))
     message_type = fields.String(required=True, validate=validate.OneOf(["close", "open", "assignment", "snoozed"]))
@@ -92,7 +92,7 @@ class NewMessageSchema(Input):
 class ChangedConversationSchema(Input):
     """Only the given fields change."""
 
-    read = YesOrNo(metadata={"description": "by the admin in whose name the token acts; false: unread for everybody"})
+    read = YesOrNo(metadata={"description": "by the admin in whose name the token acts; false: unread for everyone"})
     custom_attributes = CustomAttributes()
 
 

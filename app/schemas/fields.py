@@ -280,7 +280,7 @@ def _read_optional(obj: Any, path: str) -> Any:
 
 class ProblemSchema(Output):
     code = fields.String(required=True, metadata={"description": "stable; programs decide by it"})
-    message = fields.String(allow_none=True, metadata={"description": "a sentence for whoever reads the log"})
+    message = fields.String(allow_none=True, metadata={"description": "a sentence for people who read the log"})
     field = fields.String(metadata={"description": "what is at fault, where one part of the request is"})
 
 

@@ -92,7 +92,7 @@ class PlacedFormSchema(ChangedFormSchema):
 
 
 class InsertSchema(Input):
-    """For whom, by either id; without one, for whoever opens it first."""
+    """For whom, by either id; without one, for the person who opens it first."""
 
     contact_id = TextOrNumber(most=100, load_default=None)
     external_id = TextOrNumber(most=255, load_default=None)

@@ -82,7 +82,7 @@ class ConsentItemSchema(Output):
 
 
 class FormItemSchema(Output):
-    """Dumps a ``FormItem``. It has no address: whoever knows it can answer in the person's place."""
+    """Dumps a ``FormItem``. It has no address: a person who knows it can answer in the person's place."""
 
     type = Constant("inserted_form")
     state = fields.String(required=True)

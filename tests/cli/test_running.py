@@ -71,9 +71,15 @@ def test_a_database_that_is_empty_is_named_before_the_password_is_asked_for(
     assert capsys.readouterr().err == "assent: the database is empty: run “assent db upgrade”\n"
 
 
-def test_an_argument_that_no_row_can_hold_is_refused_in_one_line(
-    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_argument_that_cannot_be_used_is_refused_in_one_line(
+    settings: Settings,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    file = tmp_path / "contacts.csv"
+    file.write_text("Name\nSam\n")
     monkeypatch.setenv("ASSENT_INSTANCE", str(settings.instance))
     monkeypatch.setenv("ASSENT_DATABASE_URL", settings.database_url)
     monkeypatch.setenv("ASSENT_SECRET_KEY", settings.secret_key)
@@ -81,6 +87,11 @@ def test_an_argument_that_no_row_can_hold_is_refused_in_one_line(
         (["token", "create", "caf\udce9"], "an argument is not text in UTF-8"),
         (["contacts", "import", "--undo", "99999999999999999999"], "is not in the range"),
         (["contacts", "import", "--resume", "99"], "There is no import 99."),
+        (["contacts", "import", "--resume", "99", "--undo", "1"], "Give either a FILE"),
+        (
+            ["contacts", "import", str(file), "--encoding", "latin"],
+            "There is no encoding “latin”; use one of utf-8, cp1252",
+        ),
         (["forms", "kit", "99999999999999999999", "kit.zip"], "is not in the range"),
     ):
         assert cli.run(command) in {1, 2}

@@ -107,7 +107,7 @@ class _Counting:
         )
 
     def _of_state(self, status: SubscriptionStatus, state: ConsentState, suspects: list[Select[Any]]) -> int:
-        """Everybody with a consent in this state, without those of the suspects who do not have the status."""
+        """Everyone with a consent in this state, without those of the suspects who do not have the status."""
         row = self._row(state)
         own = select(_CONSENT.c.contact_id).where(row, _CONSENT.c.contact_id == _CONTACT.c.id)
         has_row = own.correlate(_CONTACT).exists()

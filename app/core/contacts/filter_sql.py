@@ -250,7 +250,7 @@ def _segment(query: Filter, context: QueryContext) -> ColumnElement[bool]:
 
 
 def _tag(query: Filter, _context: QueryContext) -> ColumnElement[bool]:
-    """Whether the contact has a tag; null asks for any. An id that no tag has matches nobody."""
+    """Whether the contact has a tag; null asks for any. An id that no tag has matches no one."""
     is_any = query.values[0] is None
     row = _TAGGED.c.contact_id == _CONTACT.c.id if is_any else tagged_row(query)
     has_it = select(_TAGGED.c.tag_id).where(row).correlate(_CONTACT).exists()

@@ -64,7 +64,7 @@ ATTRIBUTE_TYPES: Mapping[AttributeType, str] = {
     AttributeType.YES_NO: translatable("Custom attribute, yes or no"),
     AttributeType.AS_EXPORTED: translatable("Custom attribute, as Assent exported it"),
 }
-# By one of these a row is recognized; without any of them it could be anybody's.
+# By one of these a row is recognized; without any of them it could be anyone's.
 IDENTIFYING = (Field.CONTACT_ID, Field.EXTERNAL_ID, Field.EMAIL, Field.PHONE)
 
 

@@ -44,7 +44,7 @@ NO_WORDS = (
 )
 # The person was not asked, or the file does not say.
 NOTHING_SAID = frozenset({"", "none", "null", "nan", "never subscribed", "never asked", "not subscribed", "unknown"})
-# These never opt anybody in, whatever a person enters.
+# These never opt anyone in, whatever a person enters.
 NEVER_YES = frozenset(NO_WORDS) | NOTHING_SAID
 
 

@@ -90,7 +90,7 @@ def _of_response(page: _Page) -> Iterator[Line]:
     yield _right(f"The page answers with {page.fetched.status}.")
     if page.html.is_cut:
         yield _unknown("The HTML takes too long to read; its end was not checked.")
-    if page.origin in page.ours.origins:
+    if page.origin in {*page.ours.origins, origins.of(page.ours.public_url)}:
         yield _right(f"{page.origin} is allowed.")
     else:
         yield _wrong(f"{page.origin} is not allowed. If it is yours, allow it on the page Website.")

@@ -48,7 +48,7 @@ def create_contact(session: Session, body: dict[str, Any]) -> ContactValue:
     """Create a contact.
 
     Give at least one of `email`, `external_id` and `role`. A lead needs nothing else: a role and a phone number make
-    somebody known by their number alone. `conflict`: a user with this address or external id is there already; the
+    a person known by their number alone. `conflict`: a user with this address or external id is there already; the
     message ends with `id=` and the id.
     """
     contact = profile.create(session, body, actor=auth.caller().actor, at=clock.now())
@@ -81,7 +81,7 @@ def search_contacts(body: dict[str, Any], options: dict[str, Any]) -> dict[str, 
 
     Intercom's filters, and `subscription_types.{id}` beside them (see *The query language*). Without a `sort`, the
     newest come first; those with the smallest number, where the query asks for the beginning of one; those changed
-    longest ago, where it asks about `updated_at`: so nobody is missed who is changed while you read.
+    longest ago, where it asks about `updated_at`: so no one who is changed while you read is missed.
     """
     query = filters.read(body["query"])
     field, is_descending = pagination.read_sort(body["sort"])

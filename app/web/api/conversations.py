@@ -275,9 +275,9 @@ def _contact(session: Session, reference: dict[str, Any], field: str) -> Contact
 
 
 def _assignee(session: Session, admin_id: str | None) -> int | None:
-    """The id of an agent; null for nobody. :raises InvalidInput: neither is named"""
+    """The id of an agent; null for no one. :raises InvalidInput: neither is named"""
     if admin_id is None:
-        raise InvalidInput("Say to whom, or 0 for nobody.", field="assignee_id")
+        raise InvalidInput("Say to whom, or 0 for no one.", field="assignee_id")
     return None if admin_id == "0" else admins.find_active(session, admin_id, "assignee_id").id
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 CONTACT = "6762f0cd1bb69f9f2193bb7c"
 _AT = 1_793_620_800
-# What stands in fields of these names, where the shape allows it.
+# The values of fields with these names, where the shape allows it.
 _NAMED: dict[str, Any] = {
     "accent_color": "#0b6e4f",
     "actor": "api:1",
@@ -41,7 +41,7 @@ def sample(schema: dict[str, Any], components: dict[str, Any], name: str = "") -
     """A value that fits a schema.
 
     :param components: the description's schemas, by name
-    :param name: of the field that it stands in
+    :param name: of the field that has it
     """
     if "$ref" in schema:
         return sample(components[schema["$ref"].rpartition("/")[2]], components, name)

@@ -4,7 +4,7 @@ from app.schemas.fields import ID_MAX
 
 
 def number(text: str | None) -> int | None:
-    """A decimal id; null when it cannot be one, which is the same as one that nobody has."""
+    """A decimal id; null when it cannot be one, which is the same as one that no row has."""
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > ID_MAX:
         return None
     return int(text)

@@ -53,7 +53,7 @@ def list_suppressions(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(NewSuppressionSchema)
 @blueprint.commit(SuppressionSchema, creates=True)
 def create_suppression(session: Session, body: dict[str, Any]) -> Suppression:
-    """Stop texts to a number, whoever holds it.
+    """Stop texts to a number, whichever contact has it.
 
     A number that is suppressed already stays as it is, with the cause that it has.
     """
@@ -72,7 +72,7 @@ def find_suppression(suppression_id: str) -> Suppression:
 def lift_suppression(session: Session, suppression_id: str) -> Suppression:
     """Lift a suppression that was made by hand.
 
-    `suppressed`: the number's holder asked for it; nobody else lifts that. `invalid_state`: it is under review, and
+    `suppressed`: the number's holder asked for it; no one else lifts that. `invalid_state`: it is under review, and
     waits for a decision.
     """
     return suppressions.lift(session, suppression_id, actor=auth.caller().actor, at=clock.now())

@@ -8,7 +8,7 @@ from app.web.services import read_only
 
 @dataclass(frozen=True)
 class DemoAccount:
-    """One account of the demo, with the password that the demo shows to everybody."""
+    """One account of the demo, with the password that the demo shows to everyone."""
 
     name: str
     email: str

@@ -95,6 +95,10 @@ def test_a_page_elsewhere_or_without_html_is_wrong() -> None:
     assert "The page answers with 404" in wrong(SITE, status=404)
 
 
+def test_a_page_of_this_server_is_allowed() -> None:
+    assert wrong(SITE, url=f"{HOME}/shop") == ""
+
+
 def test_values_that_scripts_compute_are_left_open() -> None:
     found = page_object.find(page_html.read(OBJECT).scripts)
     assert (found.source, found.computed) == ("insider_object", ("gdpr_optin",))

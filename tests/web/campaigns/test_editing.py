@@ -138,4 +138,4 @@ def test_the_text_is_checked_while_it_is_typed(max_: FlaskClient, live_id: str) 
 def test_an_opt_out_type_carries_a_warning(max_: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         make.live_type(session, name="News", consent_type=ConsentType.OPT_OUT)
-    assert "everyone is texted who did not object" in max_.get(NEW).get_data(as_text=True)
+    assert "everyone who did not object is texted" in max_.get(NEW).get_data(as_text=True)
