@@ -129,8 +129,8 @@ def unarchive_form(session: Session, form_id: str) -> FormValue:
 def insert_form(session: Session, body: dict[str, Any], form_id: str) -> Inserted:
     """Insert a form for one contact.
 
-    For any messenger: show `embed_url` in an iframe. Without a contact it is for the person who opens it first and types
-    a number; they become a lead.
+    For any messenger: show `embed_url` in an iframe. Without a contact it is for the person who opens it first and
+    types a number; they become a lead.
     """
     form, contact, at = _find(session, form_id), _contact(session, body), clock.now()
     actor = auth.caller().actor
