@@ -99,7 +99,7 @@ def test_all_mistakes_are_reported_together_and_nothing_is_saved(
     assert _stored(database, sam).name == "Sam"
     for owner_id in ("4711", "9" * 30, "²", "-1"):
         status, html = _edit(ana, sam, owner_id=owner_id)
-        assert (status, "Nobody who works here has this id." in html) == (422, True)
+        assert (status, "No teammate has this id." in html) == (422, True)
     status, html = _edit(ana, sam, external_id="", email="")
     assert status == 422
     assert "A user needs an email address or an external id." in html
