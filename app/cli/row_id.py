@@ -6,7 +6,7 @@ import click
 
 
 class RowId(click.ParamType[int]):
-    """A number that an id can be. A database would refuse a larger one in words of its own."""
+    """A number that an id can be. The database would answer a larger one with its own error."""
 
     name = "id"
 

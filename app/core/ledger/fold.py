@@ -131,11 +131,11 @@ class _Folding:
             self._opt_out(event, {self._spelling(restored.destination_hash)})
 
     def _take_back(self, undone: Any) -> None:
-        """What was replaced may be a repetition, which wrote no event: then only the facts of the opt-out tell it."""
+        """What was replaced may be a repetition, which wrote no event: then only the facts of the opt-out name it."""
         event_id = undone.id
-        told = {self._spelling(each): self._changes.get(by) for each, _, by in facts.of(undone).replaced}
+        known = {self._spelling(each): self._changes.get(by) for each, _, by in facts.of(undone).replaced}
         for key, before in self._recorded[event_id].items():
-            replaced = before or told.get(key.destination_hash)
+            replaced = before or known.get(key.destination_hash)
             if self.state.opt_outs.get(key) is not undone:  # revoked since, or recorded again
                 continue
             self.state.revoked.add((key, event_id))

@@ -2,7 +2,7 @@
 
 INTRODUCTION = """\
 Every call below `/api` takes and returns JSON. Intercom's clients work unchanged: where Intercom has a call, Assent
-answers in the same shape and adds fields of its own.
+answers in the same shape and adds its own fields.
 
 **Tokens.** Send `Authorization: Bearer <token>`. An admin creates tokens on the page *API tokens*, or with
 `assent token create NAME`. HTTP Basic also works: the token is the user name, and the password is empty. The scopes are

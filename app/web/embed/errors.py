@@ -9,15 +9,15 @@ from app.core.errors import InvalidState, NotFound
 from app.core.forms import wording as form_wording
 from app.core.wording import translatable
 from app.core.workspace import settings
-from app.web.admission import too_large
 from app.web.embed import pages
 from app.web.form_page import page as form_page
 from app.web.form_page.page import ErrorPage
-from app.web.i18n import gettext, sentence_of, use_locale
+from app.web.i18n import gettext, use_locale
 from app.web.services import read_only
 
 _SENTENCES = {
     404: translatable("There is no form at this address."),
+    413: translatable("That’s too long."),
 }
 _UNDO_REFUSALS = {
     "undo_too_late": translatable("This can no longer be undone here."),
@@ -62,9 +62,8 @@ def _error_page(status: int, refusal: str = "") -> Response:
     brand, help_html = _publisher(locale) if status in _NEXT_STEPS else ("", "")
     next_step = _NEXT_STEPS.get(status)
     with use_locale(locale):
-        sentence = gettext(_UNDO_REFUSALS.get(refusal) or _SENTENCES.get(status, _UNEXPECTED))
         page = ErrorPage(
-            sentence_of(too_large()) if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else sentence,
+            gettext(_UNDO_REFUSALS.get(refusal) or _SENTENCES.get(status, _UNEXPECTED)),
             refusal or HTTPStatus(status).name.lower(),
             gettext(next_step) if next_step else "",
             brand,

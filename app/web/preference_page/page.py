@@ -43,7 +43,7 @@ class Publisher:
 
 
 # Of pages that are shown while the database cannot be asked.
-NOBODY = Publisher("", "", "", "", "", "", "UTC")
+NO_PUBLISHER = Publisher("", "", "", "", "", "", "UTC")
 
 
 @dataclass(frozen=True)

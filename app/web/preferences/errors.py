@@ -11,17 +11,17 @@ from app.core.preferences import links
 from app.core.submissions.outcome import Outcome
 from app.core.wording import translatable
 from app.core.workspace import settings
-from app.web.admission import too_large
 from app.web.form_page import refusals
 from app.web.i18n import gettext, sentence_of, use_locale
 from app.web.preference_page import page as preference_page
-from app.web.preference_page.page import NOBODY, Publisher, publisher_of
+from app.web.preference_page.page import NO_PUBLISHER, Publisher, publisher_of
 from app.web.preferences.reader import locale_of, view_of
 from app.web.services import read_only
 
 _NOT_AVAILABLE = translatable("This is not available any more.")
 _EXPIRED = translatable("This link is old. You can still unsubscribe here; for everything else, ask us for a new link.")
 _UNEXPECTED = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
+_TOO_LONG = translatable("That’s too long.")
 
 
 def init_app(preferences: Flask) -> None:
@@ -66,10 +66,9 @@ def _http_error(error: HTTPException) -> Response:
         return _unavailable()
     locale = locale_of(None)
     with use_locale(locale):
-        is_too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        sentence = sentence_of(too_large()) if is_too_large else gettext(_UNEXPECTED)
+        sentence = gettext(_TOO_LONG if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else _UNEXPECTED)
     is_busy = status >= HTTPStatus.INTERNAL_SERVER_ERROR  # then the database is not asked
-    response = _page(NOBODY if is_busy else _publisher(), locale, sentence, status)
+    response = _page(NO_PUBLISHER if is_busy else _publisher(), locale, sentence, status)
     if isinstance(error, ServiceUnavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):

@@ -11,7 +11,7 @@ from app.core import wording
 from app.core.campaigns import short_links
 from app.core.workspace import settings
 from app.web.i18n import gettext, use_locale
-from app.web.preference_page.page import NOBODY, View, message_html, publisher_of, respond, unavailable
+from app.web.preference_page.page import NO_PUBLISHER, View, message_html, publisher_of, respond, unavailable
 from app.web.services import read_only
 from app.web.short_links.clicks import Clicks
 
@@ -48,8 +48,8 @@ def failed(error: HTTPException) -> Response:
     with use_locale(locale):
         is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE  # the error says why
         sentence = gettext((is_busy and error.description) or _FAILED)
-    html = message_html(View(NOBODY, locale, url_for), "error", sentence, leads_back=False)
-    response = respond(html, status, NOBODY)
+    html = message_html(View(NO_PUBLISHER, locale, url_for), "error", sentence, leads_back=False)
+    response = respond(html, status, NO_PUBLISHER)
     if isinstance(error, ServiceUnavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

@@ -755,7 +755,7 @@ def test_an_answer_from_another_site_is_refused(client: FlaskClient, database: D
 def test_an_answer_that_is_too_large_is_refused(client: FlaskClient, database: Database, key: str) -> None:
     page = open_form(client, f"/f/form/{key}")
     too_large = answer(client, page, "1" * 100_000)
-    assert (too_large.status, "What you sent is larger than 16 kB." in too_large.text) == (413, True)
+    assert (too_large.status, "That’s too long." in too_large.text) == (413, True)
     assert answer(client, page, "1" * 5_000).main["data-error"] == "phone_too_long"
     assert _count(database, Contact) == 0
 
