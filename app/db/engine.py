@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,15 +84,10 @@ def use_engines(engines: dict[str | None, Engine], limits: Limits | None = None)
 def take_alone(connection: Connection) -> bool:
     """PostgreSQL: keep every other process out of the database until this connection is closed.
 
-    Returns false, without an effect, while another connection of Assent is open. The server ends a connection a moment
-    after its client closed it, so this is asked again for half a second.
+    Returns false, without an effect, while another connection of Assent is open.
     """
-    ends_s = time.monotonic() + _CLOSES_WITHIN_S
-    while not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_USE_LOCK})").scalar_one():
-        if time.monotonic() > ends_s:
-            return False
-        time.sleep(0.02)
-    return True
+    taken = f"SELECT pg_try_advisory_lock({_USE_LOCK})"
+    return _becomes_true(lambda: bool(connection.exec_driver_sql(taken).scalar_one()))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, engines: Engines) -> None:
@@ -127,15 +123,24 @@ def _share_postgresql(connection: Any, _record: object) -> None:
 
     :raises OperationalError: a restore runs
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_try_advisory_lock_shared({_USE_LOCK})")
-        (is_shared,) = cursor.fetchone()
+    shared = f"SELECT pg_try_advisory_lock_shared({_USE_LOCK})"
+    is_shared = _becomes_true(lambda: bool(connection.execute(shared).fetchone()[0]))
     connection.commit()
     if not is_shared:
         from psycopg import OperationalError
 
         connection.close()
         raise OperationalError("the database is being restored")
+
+
+def _becomes_true(ask: Callable[[], bool]) -> bool:
+    """Ask for a lock for half a second: the server ends a connection a moment after its client closed it."""
+    ends_s = time.monotonic() + _CLOSES_WITHIN_S
+    while not ask():
+        if time.monotonic() > ends_s:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _refuse_changes(connection: Any, _record: object) -> None:

@@ -518,6 +518,20 @@ def test_no_server_can_open_a_database_while_it_is_restored(settings: config.Set
     starting.close()
 
 
+@pytest.mark.databases("postgresql")
+def test_a_database_opens_whose_restore_has_just_ended(settings: config.Settings) -> None:
+    """PostgreSQL ends the connection of a restore a moment after it was closed."""
+    restoring, starting = bootstrap.open_database(settings), bootstrap.open_database(settings)
+    with restoring.exclusive() as connection:
+        assert take_alone(connection)
+        ending = threading.Timer(0.2, connection.exec_driver_sql, ("SELECT pg_advisory_unlock_all()",))
+        ending.start()
+        assert bootstrap.why_not_ready(starting) is None
+        ending.join()
+    restoring.close()
+    starting.close()
+
+
 def is_shared(settings: config.Settings) -> bool:
     """Whether a process that is no server finds a server's connection."""
     engine = create_engine(settings.database_url)
