@@ -110,6 +110,21 @@ def test_two_agents_see_changes_and_each_other_without_reloading(
     assert problems == []
 
 
+def test_a_page_that_is_being_left_no_longer_reports_its_conversation_as_shown(
+    ana: Page, address: str, database: Database, sam: Contact
+) -> None:
+    """The report could be handled after that of leaving: others saw Ana there for a minute."""
+    chat = post_as_contact(database, sam, "Hello")
+    with ana.expect_response(re.compile("/here$")):
+        ana.goto(f"{address}/inbox/{chat}")
+    reports: list[str] = []
+    ana.on("request", lambda request: reports.append(request.url) if request.url.endswith("/here") else None)
+    ana.evaluate("dispatchEvent(new Event('beforeunload'))")
+    post_as_contact(database, sam, "Still there?")
+    expect(ana.locator(".line-text").last).to_have_text("Still there?")
+    assert reports == []
+
+
 def test_a_button_that_is_replaced_while_it_is_pressed_does_what_it_says(
     ana: Page, address: str, database: Database, sam: Contact
 ) -> None:

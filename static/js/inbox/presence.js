@@ -6,17 +6,20 @@ import { conversation, events, list, root, state } from "./state.js";
 import { markSeen } from "./thread.js";
 
 const REPORT_MS = 15_000;
+const LEAVING_MS = 5000;
 
 let lastReportMs = 0;
+let leavingMs = 0; // when the browser began to load another page: it may not, as for a download
 let reports = new AbortController();
 export function reportPresence() {
-  if (!conversation || root.dataset.newest !== "yes") return;
+  if (!conversation || root.dataset.newest !== "yes" || Date.now() - leavingMs < LEAVING_MS) return;
   lastReportMs = Date.now();
   post(root.dataset.here, { revision: state.revision }, { signal: reports.signal })
     .then((response) => { if (response.ok) markRead(); }).catch(() => {});
 }
 
-// A report that is still on its way must not arrive after this one. The browser may show the page again later.
+// A report that is still on its way must not arrive after this one, so none is sent once another page is loaded. The
+// browser may show the page again later.
 function reportLeaving() {
   reports.abort();
   reports = new AbortController();
@@ -38,5 +41,6 @@ if (conversation) {
   if (!document.hidden) reportPresence();
   events.addEventListener("messages-shown", reportPresence);
   setInterval(() => { if (!document.hidden && Date.now() - lastReportMs >= REPORT_MS) reportPresence(); }, 5000);
+  addEventListener("beforeunload", () => { leavingMs = Date.now(); });
   addEventListener("pagehide", reportLeaving);
 }
