@@ -1,5 +1,8 @@
 """From what a gateway read to what core is called with. Gateways and core do not know each other."""
 
+import time
+from contextlib import suppress
+
 from app.core import clock
 from app.core.campaigns import outcomes
 from app.core.inbound import receiving
@@ -9,6 +12,9 @@ from app.core.sms.reports import DeliveryReport
 from app.db import DatabaseBusy
 from app.gateways.base import Inbound, Report
 from app.web.services import unit_of_work
+
+# A carrier may not send a STOP again. In the pause the other transaction goes on, so that the two do not meet again.
+_TRIES, _PAUSE_S = 3, 0.1
 
 
 def receive(gateway: str, inbound: Inbound) -> None:
@@ -22,10 +28,11 @@ def receive(gateway: str, inbound: Inbound) -> None:
         media=tuple(_storable(each) for each in inbound.media),
         opt_out_type=inbound.opt_out_type,
     )
-    try:
-        _receive(text)
-    except DatabaseBusy:  # such as an erasure that waits for this transaction; a carrier may not send a STOP again
-        _receive(text)
+    for _ in range(_TRIES - 1):
+        with suppress(DatabaseBusy):  # such as an erasure that waits for this transaction
+            return _receive(text)
+        time.sleep(_PAUSE_S)
+    return _receive(text)
 
 
 def _receive(text: InboundText) -> None:
