@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from app.config import Settings
 from app.db import Database
 from app.models import Channel, Contact
 from tests import make
@@ -13,15 +12,13 @@ from tests import make
 
 @pytest.mark.own_database
 @pytest.mark.databases("sqlite")
+@pytest.mark.usefixtures("installed")
 def test_a_restore_says_what_it_keeps_and_warns_where_it_cannot_know(
-    settings: Settings,
     database: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("ASSENT_INSTANCE", str(settings.instance))
-    monkeypatch.setenv("ASSENT_SECRET_KEY", settings.secret_key)
     with database.unit_of_work() as session:
         letter = make.live_type(session, channel=Channel.EMAIL)
         sam = make.contact(session, email_address="sam@example.com")

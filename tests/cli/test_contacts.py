@@ -7,22 +7,18 @@ import pytest
 from sqlalchemy import select
 
 from app import cli
-from app.config import Settings
 from app.db import Database
 from app.models import AuditEntry
 from tests import make
 
 
 @pytest.mark.own_database
+@pytest.mark.usefixtures("installed")
 def test_contacts_are_exported_to_standard_output_or_a_file_and_it_is_audited(
-    settings: Settings,
     database: Database,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    monkeypatch.setenv("ASSENT_INSTANCE", str(settings.instance))
-    monkeypatch.setenv("ASSENT_SECRET_KEY", settings.secret_key)
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER).public_id
     assert cli.run(["contacts", "export", "--format", "jsonl"]) == 0

@@ -8,21 +8,18 @@ import pytest
 
 from app import cli
 from app.cli import pictures
-from app.config import Settings
 from app.db import Database
 from tests import make
 
 
 @pytest.mark.own_database
+@pytest.mark.usefixtures("installed")
 def test_the_kit_has_a_picture_of_each_page_as_wide_as_a_phone_and_a_computer(
-    settings: Settings,
     database: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("ASSENT_INSTANCE", str(settings.instance))
-    monkeypatch.setenv("ASSENT_SECRET_KEY", settings.secret_key)
     monkeypatch.setenv("ASSENT_DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
     assert cli.run(["forms", "kit", "1", str(tmp_path / "kit.zip")]) == 1
     assert "the database is empty" in capsys.readouterr().err

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from app import cli
-from app.config import Settings
 from app.db import Database
 from tests import make
 from tests.core.imports import files
@@ -34,15 +33,12 @@ false,true,
 
 
 @pytest.mark.own_database
+@pytest.mark.usefixtures("installed")
 def test_people_move_over_from_klaviyo_and_intercom_and_our_own_export_changes_nothing(
-    settings: Settings,
     database: Database,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("ASSENT_INSTANCE", str(settings.instance))
-    monkeypatch.setenv("ASSENT_SECRET_KEY", settings.secret_key)
     with database.unit_of_work() as session:
         klaviyo, intercom = (make.live_type(session, name=name).id for name in ("Klaviyo", "Intercom"))
 

@@ -7,21 +7,17 @@ import pytest
 from sqlalchemy import text
 
 from app import cli
-from app.config import Settings
 from app.db import Database
 from tests import make
 
 
 @pytest.mark.own_database
+@pytest.mark.usefixtures("installed")
 def test_the_ledger_is_sealed_published_and_verified_by_commands(
-    settings: Settings,
     database: Database,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("ASSENT_INSTANCE", str(settings.instance))
-    monkeypatch.setenv("ASSENT_SECRET_KEY", settings.secret_key)
     with database.unit_of_work() as session:
         make.opt_in(session, make.contact(session, phone_number=make.SAMS_NUMBER), make.live_type(session))
     assert cli.run(["ledger", "head"]) == 1

@@ -71,6 +71,7 @@ def test_a_database_that_is_empty_is_named_before_the_password_is_asked_for(
     assert capsys.readouterr().err == "assent: the database is empty: run “assent db upgrade”\n"
 
 
+@pytest.mark.usefixtures("installed")
 def test_an_argument_that_cannot_be_used_is_refused_in_one_line(
     settings: Settings,
     database: Database,
@@ -80,9 +81,7 @@ def test_an_argument_that_cannot_be_used_is_refused_in_one_line(
 ) -> None:
     file = tmp_path / "contacts.csv"
     file.write_text("Name\nSam\n")
-    monkeypatch.setenv("ASSENT_INSTANCE", str(settings.instance))
     monkeypatch.setenv("ASSENT_DATABASE_URL", settings.database_url)
-    monkeypatch.setenv("ASSENT_SECRET_KEY", settings.secret_key)
     for command, answer in (
         (["token", "create", "caf\udce9"], "an argument is not text in UTF-8"),
         (["contacts", "import", "--undo", "99999999999999999999"], "is not in the range"),

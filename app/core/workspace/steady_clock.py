@@ -1,6 +1,6 @@
 """Whether the clock has gone on steadily for a day: else nothing is erased, or ended for good, because of its age.
 
-A machine whose battery is empty can begin years ahead, until it hears the time from the network. What is erased by such
+A machine whose battery is empty can begin years ahead, until it gets the time from the network. What is erased by such
 a clock does not come back when the clock is set right.
 """
 

@@ -236,7 +236,7 @@ def _warn(form: OptInFormForm, *, lacks_legal_text: bool) -> None:
 
 
 def _from_form(session: Session) -> dict[str, Any]:
-    """The values of the form that ``?copy=`` names, but for its name: two forms with one name cannot be told apart."""
+    """The values of the form that ``?copy=`` names, except its name, because two forms with one name look alike."""
     form_id = ids.parse_id(request.args.get("copy"))
     if form_id is None:
         return {}
