@@ -15,6 +15,7 @@ from app.db import insert_or_ignore
 from app.models import Contact, ErasureRequest, Resolution
 
 NOTE_MAX = 2000
+LISTED_MAX = 200
 _ASKED = aliased(Contact)  # who asked; the contact may have been merged since
 
 
@@ -62,15 +63,15 @@ def open_request_of(session: Session, contact_id: int) -> ErasureRequest | None:
     return session.scalars(open_ones.limit(1)).first()
 
 
-def open_requests(session: Session, *, limit: int = 200) -> list[OpenRequest]:
-    """The open requests, those that are due first at the top."""
+def open_requests(session: Session) -> list[OpenRequest]:
+    """The open requests, those that are due first at the top, at most ``LISTED_MAX``."""
     query = (
         select(ErasureRequest, Contact)
         .where(ErasureRequest.resolved_at.is_(None))
         .join(_ASKED, _ASKED.id == ErasureRequest.contact_id)
         .join(Contact, Contact.id == func.coalesce(_ASKED.merged_into_id, _ASKED.id))
         .order_by(ErasureRequest.due_at, ErasureRequest.id)
-        .limit(limit)
+        .limit(LISTED_MAX)
     )
     return [OpenRequest(row[0], row[1]) for row in session.execute(query)]
 
