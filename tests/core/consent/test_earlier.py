@@ -38,6 +38,23 @@ def test_an_undo_brings_the_own_opt_out_of_the_number_back_that_the_opt_in_revok
     assert not verify(database).is_tampered
 
 
+def test_the_undo_of_an_opt_out_puts_back_the_opt_out_of_the_number_that_it_replaced(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), make.contact(session, phone_number=SAMS_NUMBER)
+        first = make.opt_out(session, sam, offers)
+        contacts.change_phone(session, sam, BRITISH_NUMBER, evidence=make.evidence(), at=NOON)
+        make.opt_in(session, sam, offers, at=NOON + timedelta(hours=2))
+        contacts.change_phone(session, sam, SAMS_NUMBER, evidence=make.evidence(), at=NOON)
+        second = make.opt_out(session, sam, offers, at=NOON + timedelta(hours=3))
+        assert set(session.scalars(select(DestinationOptOut.event_id))) == {second.event_id}
+        restored = undo(session, sam, offers, second.event_id)
+        assert restored is not None
+        assert (restored.state, restored.destination) == ("opted_in", BRITISH_NUMBER)
+        found = session.execute(select(DestinationOptOut.destination_hash, DestinationOptOut.event_id)).all()
+        assert [tuple(each) for each in found] == [(sam.phone_hash, first.event_id)]
+    assert not verify(database).is_tampered
+
+
 def test_after_a_merge_an_undo_does_not_bring_back_what_the_other_contact_said(database: Database) -> None:
     with database.unit_of_work() as session:
         offers, sam = make.live_type(session), make.contact(session, phone_number=SAMS_NUMBER)
