@@ -95,7 +95,7 @@ def erase(session: Session, request_id: int, *, actor: str, at: datetime) -> Non
 
 
 def resolve(session: Session, request_id: int, resolution: Resolution, note: str, *, actor: str, at: datetime) -> None:
-    """Close a request. ``contacts/erase.py`` closes those of an erased contact; agents refuse the others.
+    """Close a request. ``contacts/erase.py`` closes those of an erased contact; agents refuse others by this.
 
     :param note: why it is refused
     :raises NotFound: there is no such request
