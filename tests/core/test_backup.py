@@ -43,7 +43,6 @@ from app.models import (
     ConsentState,
     Contact,
     EvidenceLevel,
-    Resolution,
     Source,
     SubscriptionType,
     Suppression,
@@ -350,8 +349,7 @@ def test_what_people_asked_for_after_the_backup_is_done_again_when_it_is_restore
         make.opt_out(session, session.get_one(Contact, maxi.id), texts)
         erasure_requests.request(session, maxi.id, at=NOON)
         answered = erasure_requests.request(session, leo.id, at=NOON).id
-        refused = Resolution.REFUSED, "He took it back."
-        erasure_requests.resolve(session, answered, *refused, actor="agent:1", at=NOON)
+        erasure_requests.refuse(session, answered, "He took it back.", actor="agent:1", at=NOON)
         new = make.contact(session, email_address="new@example.com")
         make.opt_in(session, new, by_email)
         make.opt_out(session, new, by_email)

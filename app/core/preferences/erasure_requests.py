@@ -94,20 +94,20 @@ def erase(session: Session, request_id: int, *, actor: str, at: datetime) -> Non
     contact_erase.erase(session, contact, actor=actor, at=at)
 
 
-def resolve(session: Session, request_id: int, resolution: Resolution, note: str, *, actor: str, at: datetime) -> None:
-    """Close a request. ``contacts/erase.py`` closes those of an erased contact; agents refuse others by this.
+def refuse(session: Session, request_id: int, note: str, *, actor: str, at: datetime) -> None:
+    """Close a request without an erasure. Flushes, does not commit.
 
     :param note: why it is refused
     :raises NotFound: there is no such request
     :raises InvalidState: it is closed already
-    :raises InvalidInput: it is refused without a note, or the note is too long
+    :raises InvalidInput: the note is empty or too long
     """
     found = _open(session, request_id)
     note = note.strip()
-    if len(note) > NOTE_MAX or (resolution == Resolution.REFUSED and not note):
+    if not note or len(note) > NOTE_MAX:
         raise InvalidInput("Say in a note of at most %(most)s characters why.", field="note", most=str(NOTE_MAX))
-    found.resolved_at, found.resolution, found.note = at, resolution.value, note
-    audit.record(session, actor, f"erasure.{resolution.value}", f"contact:{found.contact_id}", {}, at=at)
+    found.resolved_at, found.resolution, found.note = at, Resolution.REFUSED.value, note
+    audit.record(session, actor, "erasure.refused", f"contact:{found.contact_id}", {}, at=at)
     session.flush()
 
 
