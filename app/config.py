@@ -81,7 +81,7 @@ SETTINGS = (
     Setting("secret_key", values.secret_key, "", "default: made once, kept in the instance folder", is_secret=True),
     Setting("public_url", values.web_address, "", "the address people reach this server by"),
     Setting("trusted_proxies", values.proxies, "0", "how many reverse proxies stand in front and set X-Forwarded-*"),
-    Setting("sms_gateway", values.gateway, "sandbox", "what carries texts: sandbox, twilio or kannel"),
+    Setting("sms_gateway", values.gateway, "sandbox", f"what carries texts: {values.GATEWAY_NAMES}"),
     Setting("smtp_url", values.smtp_url, "", "mail server; without it links are shown to the admin", is_secret=True),
     Setting("metrics_token", values.token, "", "token of /metrics; without one it is not served", is_secret=True),
     Setting("allow_loopback", values.boolean, "false", "webhooks and site check may reach this machine (development)"),

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 # A number or short code, or a name of letters and digits that people cannot reply to (3GPP TS 23.040, 9.1.2.5).
 _NUMBER, _NAME = re.compile(r"\+?[0-9]{3,15}"), re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")
 GATEWAYS = ("sandbox", "twilio", "kannel")
+GATEWAY_NAMES = f"{', '.join(GATEWAYS[:-1])} or {GATEWAYS[-1]}"
 # What a gateway needs; of a group one is enough, and the first is named.
 NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "sandbox": (),
@@ -113,7 +114,7 @@ def secret_key(value: str) -> str:
 
 def gateway(value: str) -> str:
     if value not in GATEWAYS:
-        raise ValueError(f"must be {', '.join(GATEWAYS[:-1])} or {GATEWAYS[-1]}")
+        raise ValueError(f"must be {GATEWAY_NAMES}")
     return value
 
 

@@ -3,7 +3,7 @@
 Each mutant of ``mutants.toml`` is applied alone to a copy of the tree; the tests of its area run there on SQLite until
 the first failure. Printed is who survived: a surviving mutant means that a rule has no test.
 
-A mutant names no file: ``before`` is looked for in all of ``app/core`` and must be there exactly once, so that it
+A mutant names no file: ``before`` is looked for in all of ``app`` and must be there exactly once, so that it
 follows code that moves. Where code was rewritten, ``--check`` says which mutants must be rewritten, too.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 MUTANTS = Path(__file__).with_name("mutants.toml")
-SOURCE = Path("app/core")
+SOURCE = Path("app")
 COPIED = ("app", "bench", "docs", "static", "templates", "tests", "pyproject.toml")
 TIMEOUT_S = 600
 PASSED, FAILED = 0, 1  # of pytest; every other status is a mistake of the run, not the verdict of a test

@@ -1,4 +1,4 @@
-"""Python programs as processes of their own, forked from a process that has loaded Assent (``tests/preload.py``).
+"""Python programs as separate processes, forked from a process that has loaded Assent (``tests/preload.py``).
 
 ``run`` and ``start`` take what ``python -c`` takes. A new interpreter needs more than a second to load the program, a
 fork some milliseconds. Each test process has one launcher, which is started with the first program and ends with the
@@ -76,7 +76,7 @@ class Launched:
 def start(
     source: str, *arguments: str, env: Mapping[str, str], files: tuple[IO[bytes], IO[bytes], IO[bytes]]
 ) -> Launched:
-    """Start a program in a session of its own.
+    """Start a program in its own session.
 
     :param files: its standard input, output and error
     """

@@ -108,7 +108,7 @@ class _Handler(WSGIRequestHandler):
 
 @contextmanager
 def web_process(settings: Settings, workers: int = 1, port: int | None = None) -> Iterator[str]:
-    """The web server as a process of its own, on a free port; its address."""
+    """The web server as its own process, on a free port; its address."""
     server = WebServer(settings, workers, port)
     server.start()
     try:
@@ -148,7 +148,7 @@ class WebServer:
 
 @contextmanager
 def other_site(pages: dict[str, str], headers: dict[str, str] | None = None, host: str = "127.0.0.1") -> Iterator[str]:
-    """A site of somebody else, on an origin of its own. ``pages`` may be filled while it runs.
+    """Another site, on its own origin. ``pages`` may be filled while it runs.
 
     Only at another ``host`` (``localhost``) is it another site, too, by which browsers tell third parties.
     """

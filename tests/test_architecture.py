@@ -29,7 +29,7 @@ WITHOUT_WEB = (
     "app.cli",
 )
 MAX_LINES, MAX_PARAMETERS = 300, 6
-# Surfaces ask core; Flask-Security wants a datastore of its own, and app/web/database.py owns the session.
+# Surfaces ask core; Flask-Security wants its own datastore, and app/web/database.py owns the session.
 WITH_QUERIES = {
     "app/web/database.py",
     "app/web/sign_in/datastore.py",

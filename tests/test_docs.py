@@ -107,6 +107,11 @@ def test_the_map_names_each_folder_once_and_each_mounted_application(app: Flask)
     assert set(re.findall(r"^\| `(/\S+)` \| ", text, re.MULTILINE)) == set(mounts.mounted(app))
 
 
+def test_the_changelog_has_this_version_first_among_the_releases() -> None:
+    sections = re.findall(r"^## (\S+)(?: – \d{4}-\d{2}-\d{2})?$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert next(each for each in sections if each != "Unreleased") == config.VERSION
+
+
 def test_no_page_refers_to_files_outside_the_repository() -> None:
     outside = re.compile(r"DESIGN\.md|DESIGN section|STYLE\.md|interface section|domain facts", re.IGNORECASE)
     assert [str(path) for path in documents() if outside.search(path.read_text())] == []

@@ -10,6 +10,7 @@ import click
 
 from app.cli import assent
 from app.config import ROOT, SETTINGS
+from app.setting_values import GATEWAYS
 from app.web.api.error_codes import CODES
 from app.web.api.insider import UPSERT_BYTES_MAX
 from app.web.working_slots import ON_DISTANT_POSTGRESQL
@@ -109,7 +110,8 @@ def test_both_proxies_pass_on_the_largest_body_of_the_api() -> None:
 
 
 def test_containers_take_the_settings_of_every_gateway() -> None:
-    gateways = {each.variable for each in SETTINGS if each.name.startswith(("sms_gateway", "twilio_", "kannel_"))}
+    begins = ("sms_gateway", *(f"{name}_" for name in GATEWAYS))
+    gateways = {each.variable for each in SETTINGS if each.name.startswith(begins)}
     passed = set(re.findall(r"(ASSENT_[A-Z_]+): \$\{\1:-\}", TEXTS["compose.yaml"]))
     assert gateways - passed == {"ASSENT_TWILIO_API_URL"}  # for tests
 

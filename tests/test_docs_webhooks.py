@@ -98,6 +98,11 @@ def test_the_documented_message_is_part_of_a_real_one(database: Database) -> Non
     is_part(json.loads(block("json")), there.received[0].body)
 
 
+def test_the_table_names_every_topic() -> None:
+    rows = re.findall(r"^\| (`[a-z.]+`(?:, `[a-z.]+`)*) \|", PAGE.read_text(), re.MULTILINE)
+    assert sorted(re.findall(r"[a-z.]+", " ".join(rows))) == sorted(endpoints.TOPICS)
+
+
 def resent(came: Received, secret: str, **changes: str) -> Received:
     """The same message sent now, with changed fields."""
     body, at = json.dumps(came.body | changes), clock.now()

@@ -11,7 +11,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from app.core import typed_text, wording
 
 # A country and the territories that share its national numbering plan: their people dial each other without a country
-# code, although some have a code of their own. Sources: ARCEP, FCC, Ofcom, ACMA, Traficom, Nkom, ANRT.
+# code, although some have their own code. Sources: ARCEP, FCC, Ofcom, ACMA, Traficom, Nkom, ANRT.
 _TERRITORIES: Mapping[str, frozenset[str]] = {
     "AU": frozenset({"CC", "CX"}),
     "FI": frozenset({"AX"}),

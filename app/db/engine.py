@@ -61,10 +61,10 @@ def engine_options(settings: Settings, *, connections: int) -> dict[str | None, 
     return {None: {"url": url, "pool_pre_ping": True, **pool}, AUTOCOMMIT_BIND: autocommit}
 
 
-def use_engines(engines: dict[str | None, Engine], limits: Limits | None = None) -> Engines:
+def use_engines(engines: dict[str | None, Engine], limits: Limits | None) -> Engines:
     """Prepare engines made with ``engine_options``, by bind.
 
-    :param limits: how long reads may take and changes may wait; by default as long as they need
+    :param limits: how long reads may take and changes may wait; null: as long as they need
     """
     main = engines[None]
     made = Engines(main, engines.get(AUTOCOMMIT_BIND, main), limits or Limits())

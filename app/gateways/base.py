@@ -198,7 +198,7 @@ class PushResult:
 
 
 class ConsentPusher(Protocol):
-    """A gateway whose carrier keeps a list of consents of its own."""
+    """A gateway whose carrier keeps its own list of consents."""
 
     @property
     def items_per_call(self) -> int: ...

@@ -54,7 +54,7 @@ def request(
     limits: Limits | None = None,
     reach: Reach = Reach.INTERNET,
 ) -> Response:
-    """Send one request over a connection of its own, and return the response, whatever its status.
+    """Send one request over its own connection, and return the response, whatever its status.
 
     :raises Refused: the URL is invalid, or none of its addresses is allowed
     :raises Failed: no complete response within the limits

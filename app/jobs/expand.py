@@ -103,7 +103,7 @@ def run_part(
         return False
 
 
-def run_to_end(database: Database, steps: Steps[Counted, AnyChunk], number: int, *, chunk: int | None = None) -> None:
+def run_to_end(database: Database, steps: Steps[Counted, AnyChunk], number: int, *, chunk: int | None) -> None:
     """Expand one in this process, for commands and tests."""
     part = secrets.token_hex(8)
     while run_part(database, steps, number, part, chunk=chunk):

@@ -79,7 +79,7 @@ class SmsMessage(Base):
         one_of("purpose", Purpose),
         one_of("state", SmsState),
         CheckConstraint("segments >= 0 AND attempts >= 0", name="counts"),
-        # For the worker: what is due, the most urgent first. Those of campaigns have an index of their own, so that the
+        # For the worker: what is due, the most urgent first. Those of campaigns have their own index, so that the
         # texts of a paused campaign are not in the way of others.
         Index("ix_sms_messages_due", "priority", "due_at", "id", sqlite_where=_DUE, postgresql_where=_DUE),
         Index(

@@ -332,7 +332,7 @@ def test_what_people_asked_for_after_the_backup_is_done_again_when_it_is_restore
     settings: config.Settings, database: Database, tmp_path: Path
 ) -> None:
     with database.unit_of_work() as session:
-        by_email = make.live_type(session, channel=Channel.EMAIL)
+        by_email, texts = make.live_type(session, channel=Channel.EMAIL), make.live_type(session)
         mail = {name: f"{name}@example.com" for name in ("sam", "eve", "ana", "max", "leo")}
         sam, eve, ana, maxi, leo = (make.contact(session, email_address=each) for each in mail.values())
         part = make.contact(session, role="lead", external_id=None, phone_number=make.SAMS_NUMBER)
@@ -346,13 +346,16 @@ def test_what_people_asked_for_after_the_backup_is_done_again_when_it_is_restore
         contacts.change_gdpr_optin(session, session.get_one(Contact, eve.id), gdpr_optin=False, at=NOON)
         merge.merge(session, part.public_id, ana.public_id, actor="agent:1", at=NOON)
         erase.erase(session, session.get_one(Contact, ana.id), actor="agent:1", at=NOON)
+        make.opt_out(session, session.get_one(Contact, maxi.id), texts)
         erasure_requests.request(session, maxi.id, at=NOON)
+        answered = erasure_requests.request(session, leo.id, at=NOON).id
+        erasure_requests.refuse(session, answered, "He took it back.", actor="agent:1", at=NOON)
         new = make.contact(session, email_address="new@example.com")
         make.opt_in(session, new, by_email)
         make.opt_out(session, new, by_email)
     database.close()
     found = backup.restore(settings, file, replace=True, had_key=True)
-    assert found.kept == Kept(opt_outs=1, objections=1, erasures=2, requests=1)
+    assert found.kept == Kept(opt_outs=2, objections=1, erasures=2, requests=1)
     other = bootstrap.open_database(settings)
     with other.read_only() as session:
         assert {each.state for each in session.scalars(select(Consent))} == {ConsentState.OPTED_OUT}

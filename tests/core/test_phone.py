@@ -171,6 +171,7 @@ def test_territories_of_an_allowed_country_are_accepted() -> None:
     [
         ("", None, "phone_missing"),
         (" \u200e ", "US", "phone_missing"),
+        ("976577425", "GP", "phone_invalid"),  # in Guadeloupe; valid in France and in French Guiana
         ("+1 900 555 1234", None, "phone_not_sms_capable"),
         ("+44 90 1234 5678", None, "phone_not_sms_capable"),
         ("+61 1900 123456", None, "phone_not_sms_capable"),

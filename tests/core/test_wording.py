@@ -1,12 +1,19 @@
 """Languages, the Markdown subset, frozen wordings, and the catalogs."""
 
+import tomllib
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.config import ROOT
 from app.core import wording
+from app.core.campaigns import wording as opt_out_words
 from app.core.wording import LOCALES
 from tests import catalogs
+
+WITH_LINK = (opt_out_words.link, opt_out_words.reply_or_link, opt_out_words.one_way)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +61,19 @@ def test_every_header_is_accepted(header: str) -> None:
     assert wording.negotiate(header, header) in LOCALES
     region = wording.region(header)
     assert region is None or (len(region) == 2 and region.isascii())
+
+
+@pytest.mark.parametrize("path", ["confirmations/texts.toml", "inbound/answers.toml", "proof/disclosure.toml"])
+def test_texts_that_are_sent_or_proposed_are_written_in_every_language(path: str) -> None:
+    read = tomllib.loads((ROOT / "app" / "core" / path).read_text("utf-8"))
+    tables = read.get("start", read)
+    assert set(tables) == set(LOCALES)
+    assert len({frozenset(each) for each in tables.values() if isinstance(each, dict)}) <= 1
+
+
+def test_the_way_to_opt_out_of_a_campaign_is_written_in_every_language() -> None:
+    for way in (opt_out_words.reply, *(partial(each, address="x") for each in WITH_LINK)):
+        assert len({way(locale) for locale in LOCALES}) == len(LOCALES)
 
 
 def test_legal_text_keeps_links_and_emphasis() -> None:

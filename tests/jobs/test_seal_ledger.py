@@ -14,7 +14,7 @@ from app.jobs import seal_ledger
 from tests import launcher, make
 from tests.processes import environment_of, wait_for
 
-# A sealer of its own process: it seals one event at a time, as fast as it can.
+# A sealer in a separate process: it seals one event at a time, as fast as it can.
 SEALER = """
 import sys
 from app import config

@@ -58,7 +58,7 @@ class Shop:
         return made["id"], urlsplit(made["embed_url"]).path
 
     def rows(self) -> dict[str, set[tuple[Any, ...]]]:
-        """Every row of every table, except those that say only that somebody was here."""
+        """Every row of every table, except those that say only that someone was here."""
         names = Base.metadata.tables.keys() - _OPERATIONAL
         with self.database.read_only() as session:
             run: Any = session.connection().connection.cursor().execute  # quicker than by SQLAlchemy

@@ -23,7 +23,7 @@ def ana(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def sam(app: Flask) -> FlaskClient:
-    """Sam's browser. Nobody signs in there."""
+    """Sam's browser. No one signs in there."""
     return app.test_client()
 
 

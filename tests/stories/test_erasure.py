@@ -31,7 +31,7 @@ PERSONAL = (
 
 
 class Shop:
-    """The shop's server, each of whose calls has a key of its own."""
+    """The shop's server, which sends a new key with each call."""
 
     def __init__(self, api: ApiClient) -> None:
         self.api, self.keys = api, iter(range(1000))

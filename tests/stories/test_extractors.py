@@ -1,4 +1,4 @@
-"""What software that copies contacts into a warehouse asks for: all is answered, and a later run misses nobody."""
+"""What software that copies contacts into a warehouse asks for: all is answered, and a later run misses no contact."""
 
 import json
 from collections.abc import Callable, Iterator

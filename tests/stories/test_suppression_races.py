@@ -49,7 +49,7 @@ def answer_form(session: Session, number: str, _sam: int) -> None:
 
 
 def at_once(database: Database, *acts: Act) -> None:
-    """Each act in a transaction and a thread of its own; all begin before one of them commits."""
+    """Each act in a transaction and its own thread; all begin before one of them commits."""
     begun = threading.Barrier(1 if database.is_sqlite else len(acts))
 
     def run(act: Act) -> None:

@@ -19,7 +19,7 @@ from tests.processes import PATIENCE_S, wait_for
 
 
 def in_thread(act: Callable[[], object]) -> list[object]:
-    """What the call returned in a thread of its own."""
+    """What the call returned in its own thread."""
     found: list[object] = []
     thread = threading.Thread(target=lambda: found.append(act()))
     thread.start()

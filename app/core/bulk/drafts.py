@@ -1,4 +1,4 @@
-"""A bulk change on its way to be started: the contacts, then the type or tag with a preview, then the note.
+"""A bulk change before it is started: the contacts, then the type or tag with a preview, then the note.
 
 A draft is a row of ``bulk_jobs`` in the state ``draft``. Its preview is another job, a dry run of the same change.
 """
@@ -43,7 +43,7 @@ def lock(session: Session, job_id: int) -> BulkJob:
 
 
 def is_draft(job: BulkJob) -> bool:
-    """Whether a job is a draft of a bulk change; imports have drafts of their own."""
+    """Whether a job is a draft of a bulk change; imports have their own drafts."""
     return job.state == JobState.DRAFT and job.kind in changes.KINDS
 
 

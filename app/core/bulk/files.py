@@ -66,7 +66,10 @@ def slice_at(session: Session, file_id: int, position: int) -> bytes | None:
 
 
 def read(session: Session, file: JobFile, *, first: int = 0) -> Iterator[bytes]:
-    """The slices of a file from one on, one in memory at a time."""
+    """The slices of a file from one on, one in memory at a time.
+
+    :raises NotFound: a slice is missing, because the file was deleted meanwhile
+    """
     for position in range(first, file.slices):
         data = slice_at(session, file.id, position)
         if data is None:

@@ -21,7 +21,7 @@ from app.core.ledger.canonical import microseconds
 from app.models import BulkJob, JobKind
 
 CHUNK = 1_000
-# A contact that cannot be brought back, because another user has its address now.
+# Of an undo: a contact that cannot be brought back, because another user has its address now.
 ADDRESS_TAKEN = "address_taken"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Rows = dict[int, SetRow]
@@ -75,12 +75,12 @@ def archive(session: Session, job: BulkJob, at: datetime) -> bool:
 def undo_tag(session: Session, job: BulkJob, at: datetime) -> bool:
     """Detach the tag from the next contacts that still have it from this job. True: nothing is left."""
 
-    def change(rows: _Rows, done: dict[int, Any]) -> Collection[int]:
+    def change(rows: _Rows, done: dict[int, Any]) -> dict[int, str]:
         tag_id = job.parameters["tag_id"]
         have = sets.tagged(session, list(rows), tag_id)
         same = [each for each in have.values() if microseconds(each.created_at) == done[each.contact_id]["at"]]
         sets.detach(session, tag_id, [each.contact_id for each in same], at=at)
-        return {each.contact_id for each in same}
+        return {each.contact_id: Outcome.RESTORED for each in same}
 
     return _undo(session, job, change)
 
@@ -88,14 +88,14 @@ def undo_tag(session: Session, job: BulkJob, at: datetime) -> bool:
 def undo_untag(session: Session, job: BulkJob, at: datetime) -> bool:
     """Attach the tag again to the next contacts that do not have it. True: nothing is left."""
 
-    def change(rows: _Rows, done: dict[int, Any]) -> Collection[int]:
+    def change(rows: _Rows, done: dict[int, Any]) -> dict[int, str]:
         tag_id = job.parameters["tag_id"]
         if not tags.exists(session, tag_id):
-            return ()
+            return {}
         have = sets.tagged(session, list(rows), tag_id)
         again = [Tagged(each, done[each]["by"], _time(done[each]["at"])) for each in rows if each not in have]
         sets.attach(session, tag_id, again, at=at)
-        return {each.contact_id for each in again}
+        return {each.contact_id: Outcome.RESTORED for each in again}
 
     return _undo(session, job, change)
 
@@ -103,11 +103,11 @@ def undo_untag(session: Session, job: BulkJob, at: datetime) -> bool:
 def undo_archive(session: Session, job: BulkJob, at: datetime) -> bool:
     """Bring the next contacts back that are archived since this job. True: nothing is left."""
 
-    def change(rows: _Rows, done: dict[int, Any]) -> Collection[int]:
+    def change(rows: _Rows, done: dict[int, Any]) -> dict[int, str]:
         same = [row for row in rows.values() if row.archived_at and microseconds(row.archived_at) == done[row.id]["at"]]
         taken = sets.with_taken_address(session, same)
         sets.unarchive(session, [row for row in same if row.id not in taken], at=at)
-        return {row.id for row in same} - taken
+        return {row.id: ADDRESS_TAKEN if row.id in taken else Outcome.RESTORED for row in same}
 
     return _undo(session, job, change)
 
@@ -119,16 +119,13 @@ def _run(session: Session, job: BulkJob, change: Callable[[Collection[int]], lis
     return len(ids) < CHUNK
 
 
-def _undo(session: Session, job: BulkJob, change: Callable[[_Rows, dict[int, Any]], Collection[int]]) -> bool:
+def _undo(session: Session, job: BulkJob, change: Callable[[_Rows, dict[int, Any]], dict[int, str]]) -> bool:
     found = outcomes.next_changed(session, job, CHUNK)
     if found:
         rows = sets.lock(session, [row.contact_id for row in found])
         kept = {row.contact_id: row.details for row in found if row.contact_id in rows and row.details}
-        restored = change({each: rows[each] for each in kept}, kept)
-        items = [
-            Item(row.contact_id, Outcome.RESTORED if row.contact_id in restored else _left(rows, row.contact_id))
-            for row in found
-        ]
+        outcome = change({each: rows[each] for each in kept}, kept)
+        items = [Item(each.contact_id, outcome.get(each.contact_id) or _left(rows, each.contact_id)) for each in found]
         outcomes.record_undo(session, job, items)
     return len(found) < CHUNK
 

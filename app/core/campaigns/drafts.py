@@ -76,8 +76,7 @@ def change(
     :raises InvalidInput: as ``create``
     """
     campaign = lock(session, campaign_id)
-    if campaign.state not in EDITABLE:
-        raise InvalidState("Only a draft or a scheduled campaign can be changed.")
+    _refuse_uneditable(campaign)
     if revision is not None and revision != campaign.revision:
         raise Conflict("This campaign was changed in the meantime. Load it again before you change it.")
     if changed := edits.write(campaign, _checked(session, values), actor=actor, at=at):
@@ -102,6 +101,13 @@ def get(session: Session, campaign_id: int) -> Campaign:
     campaign = session.get(Campaign, campaign_id)
     if campaign is None:
         raise NotFound("Resource Not Found")
+    return campaign
+
+
+def get_editable(session: Session, campaign_id: int) -> Campaign:
+    """:raises NotFound: there is no such campaign. :raises InvalidState: it is being sent, or has ended"""
+    campaign = get(session, campaign_id)
+    _refuse_uneditable(campaign)
     return campaign
 
 
@@ -137,6 +143,11 @@ def names(session: Session, ids: Collection[int]) -> dict[int, str]:
 def subject(campaign: Campaign) -> str:
     """The subject of its entries in the audit log."""
     return f"campaign:{campaign.id}"
+
+
+def _refuse_uneditable(campaign: Campaign) -> None:
+    if campaign.state not in EDITABLE:
+        raise InvalidState("Only a draft or a scheduled campaign can be changed.")
 
 
 def _checked(session: Session, values: CampaignValues) -> dict[str, Any]:

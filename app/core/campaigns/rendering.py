@@ -87,7 +87,7 @@ def measure(session: Session, campaign: Campaign, *, base: str, one_way: bool = 
 
 
 def sample_sizes(
-    session: Session, campaign: Campaign, scope: Scope, *, base: str, limit: int, one_way: bool = False
+    session: Session, campaign: Campaign, scope: Scope, *, base: str, limit: int, one_way: bool
 ) -> list[int]:
     """The segments of the texts of some eligible people; of an example where there is none."""
     some = list(run(session, audience_sql.page(scope, None, None, limit)).scalars())

@@ -36,6 +36,8 @@ from app.models import (
     VerifyNumber,
 )
 
+EXPIRED_MAX = 100
+
 
 class Result(StrEnum):
     """``wrong``: not this code, there are tries left. ``failed``: there are none, or the opt-in cannot count now."""
@@ -162,9 +164,9 @@ def end(session: Session, row: Confirmation, state: ConfirmationState, *, at: da
             conversation_forms.mark_changed(session, form.conversation_id, form.id, is_answered=False, at=at)
 
 
-def expire_some(session: Session, *, at: datetime, limit: int = 100) -> int:
-    """End confirmations whose time is over; returns how many. Flushes, does not commit."""
-    ids = pending.expired(session, at=at, limit=limit)
+def expire_some(session: Session, *, at: datetime) -> int:
+    """End confirmations whose time is over, at most ``EXPIRED_MAX``; returns how many. Flushes, does not commit."""
+    ids = pending.expired(session, at=at, limit=EXPIRED_MAX)
     for each in ids:
         lock(session, each, at=at)
     return len(ids)

@@ -13,7 +13,6 @@ _FILE = Path(__file__).with_suffix(".toml")
 # A place of a text; brand and type come from people and may have braces.
 _PLACE = re.compile(r"\{(\w+)\}")
 WELCOME_MAX = 480
-WELCOME_PLACES = ("brand", "type", "contact")
 
 
 @cache

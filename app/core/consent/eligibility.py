@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core import phone
 from app.core.consent import current_destination
+from app.core.consent.reach import Person
 from app.core.consent.rule_inputs import Facts, NumberFacts
 from app.core.consent.rules import RULES
 from app.core.consent.rules import Reason as Reason  # exported: surfaces import it from here
@@ -84,15 +85,9 @@ class Obstacles(NamedTuple):
     opted_out_at: datetime | None
 
 
-class Textable(Protocol):
+class Textable(Person, Protocol):
     """The fields of a contact's own row that may stop every text. Contacts have them, and rows of a set."""
 
-    @property
-    def archived_at(self) -> datetime | None: ...
-    @property
-    def blocked_at(self) -> datetime | None: ...
-    @property
-    def gdpr_optin(self) -> bool | None: ...
     @property
     def phone(self) -> str | None: ...
 

@@ -14,15 +14,20 @@ _CONTACT = Contact.__table__
 _PUBLIC_ID = CompiledStatement(select(_CONTACT.c.public_id).where(_CONTACT.c.id == bindparam("id")))
 
 
-class Person(Protocol):
-    """The fields that decide whether a contact is out of reach. A ``Contact`` has them, and a form's ``Respondent``."""
+class Closable(Protocol):
+    """The fields that decide whether anything is accepted from a person. Contacts have them, locked ones too."""
 
-    @property
-    def archived_at(self) -> datetime | None: ...
     @property
     def blocked_at(self) -> datetime | None: ...
     @property
     def gdpr_optin(self) -> bool | None: ...
+
+
+class Person(Closable, Protocol):
+    """The fields that decide whether a contact is out of reach. A ``Contact`` has them, and a form's ``Respondent``."""
+
+    @property
+    def archived_at(self) -> datetime | None: ...
 
 
 def is_out_of_reach(person: Person) -> bool:
@@ -50,15 +55,6 @@ def refuse_gone(session: Session | ReadConnection, *, merged_into_id: int | None
     if merged_into_id is not None:
         (into,) = _PUBLIC_ID.one(session, id=merged_into_id)
         raise Merged("This contact was merged into another one.", into=into)
-
-
-class Closable(Protocol):
-    """The fields that decide whether anything is accepted from a person. Contacts have them, locked ones too."""
-
-    @property
-    def blocked_at(self) -> datetime | None: ...
-    @property
-    def gdpr_optin(self) -> bool | None: ...
 
 
 def is_closed(person: Closable) -> bool:

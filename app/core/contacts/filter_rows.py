@@ -1,6 +1,6 @@
 """One condition of a query as a row of a form, and the row as a condition. Uses no database.
 
-A row has a field, an operator with a name of its own (``is_not``, ``empty``) and a text. What no row can show, such as
+A row has a field, an operator with its own name (``is_not``, ``empty``) and a text. What no row can show, such as
 a list of values, is a row with the field ``json`` whose text is the filter, so that nothing is lost.
 """
 

@@ -59,6 +59,7 @@ def lead_for(
     Creates the lead if there is none; ``contact.created`` is then published with its consent.
 
     :param sms_block: why a new lead's number cannot be texted (``phone.refusal_of_stored``); null: it can
+    :raises NotFound: the lead was erased or merged while this transaction waited for it
     """
     lead_key = lead_key_of(channel, destination.hash)
     is_phone = channel == Channel.SMS
@@ -81,7 +82,7 @@ def lead_for(
         return locking.locked_by_write(inserted[0], channel, destination.value, topic="contact.created")
     found = existing_lead(session, channel, destination)
     if found is None:
-        raise NotFound("There is no such contact.")  # it was erased or merged while this transaction waited for it
+        raise NotFound("There is no such contact.")
     return found
 
 

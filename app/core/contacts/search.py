@@ -41,7 +41,7 @@ _TYPES = CompiledStatement(
         is_in_few(dialect, _TYPE.c.id, "ids")
     )
 )
-# Integrations look up one contact by such a value for nearly every call of their own.
+# Integrations look up one contact by such a value for nearly each of their calls.
 _BY_VALUE = {
     name: CompiledStatement(
         select(*views.COLUMNS)

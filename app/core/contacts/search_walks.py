@@ -140,6 +140,7 @@ def by_column(order: Order, where: ColumnElement[bool], dialect: str, *, is_few:
     The known and the empty values are two stretches: no planner reads both along the index in one statement.
 
     :param is_few: another index finds the contacts, so they are sorted instead
+    :raises InvalidInput: lists cannot be sorted by this field; ``field`` is ``sort.field``
     """
     field = order.field or ""
     if field not in SORTS:

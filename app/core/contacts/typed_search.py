@@ -1,6 +1,6 @@
 """What an agent typed to find a contact, as a condition: a name, a number, an address or an id, or a part of one.
 
-Each way to read the text is a statement of its own, so that each is answered by an index. Two have none: a part within
+Each way to read the text is a separate statement, so that each is answered by an index. Two have none: a part within
 a name on SQLite, and digits within a number. They look at the ``SCANNED_MAX`` newest contacts.
 """
 

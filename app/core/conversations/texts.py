@@ -1,6 +1,6 @@
 """Conversations by text: what people text lands in them, and messages of agents are sent as texts.
 
-They are conversations of their own: the messenger never shows them, because who has a number need not be who is signed
+They are separate conversations: the messenger never shows them, because who has a number need not be who is signed
 in.
 """
 

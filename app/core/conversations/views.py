@@ -23,6 +23,8 @@ from app.db import CompiledStatement, ReadConnection
 from app.models import Agent, Conversation, ConversationState, Message, MessageKind
 
 PAGE_SIZE = 50
+NEWS_MAX = 200
+LISTED_MAX = 20
 _CONVERSATION = Conversation.__table__
 _MESSAGE = Message.__table__
 _AGENT = Agent.__table__
@@ -86,10 +88,10 @@ class AgentView:
     messages: list[AgentMessage]
 
 
-def for_contact(session: Session, contact_id: int, *, limit: int = 20) -> list[Conversation]:
-    """A contact's conversations that have a message, newest first."""
+def for_contact(session: Session, contact_id: int) -> list[Conversation]:
+    """A contact's conversations that have a message, newest first, at most ``LISTED_MAX``."""
     query = select(Conversation).where(Conversation.contact_id == contact_id, Conversation.last_message_number > 0)
-    return list(session.scalars(query.order_by(Conversation.id.desc()).limit(limit)))
+    return list(session.scalars(query.order_by(Conversation.id.desc()).limit(LISTED_MAX)))
 
 
 def contact_page(
@@ -115,15 +117,14 @@ def contact_news(
     *,
     after: int,
     at: datetime,
-    limit: int = 200,
 ) -> ContactView:
     """The messages that were added or changed since revision ``after``. One statement, two with forms.
 
-    At most ``limit``; ``revision`` is then the last message's, and the next call returns the rest.
+    At most ``NEWS_MAX``; ``revision`` is then the last message's, and the next call returns the rest.
 
     :raises NotFound: the contact has no such conversation
     """
-    return _contact_view(session, conversation_id, contact_id, _Range(limit, after=after), at=at)
+    return _contact_view(session, conversation_id, contact_id, _Range(NEWS_MAX, after=after), at=at)
 
 
 def agent_page(
@@ -136,7 +137,7 @@ def agent_page(
     return _agent_view(session, conversation_id, _Range(limit, before=before), at=at)
 
 
-def agent_news(session: Session, conversation_id: int, *, after: int, at: datetime, limit: int = 200) -> AgentView:
+def agent_news(session: Session, conversation_id: int, *, after: int, at: datetime, limit: int = NEWS_MAX) -> AgentView:
     """The messages that were added or changed since revision ``after``, for agents. One statement, two with forms.
 
     At most ``limit``; ``revision`` is then the last message's, and the next call returns the rest.

@@ -14,7 +14,7 @@ from app.core.demo.shop import Shop
 from app.core.sms import counts
 from app.models import OptOutText, SmsMessage, SmsState
 
-# Where the links of the texts lead: the demo has no address of its own.
+# Where the links of the texts lead: the demo has no public address.
 _BASE = "https://sms.harbour.example"
 _PART = "demo"
 

@@ -98,7 +98,7 @@ def download(session: Session, job_id: int, *, actor: str, at: datetime) -> JobF
 
 
 def read(database: Database, file_id: int, slices: int) -> Iterator[bytes]:
-    """The slices of a file. Each is read in a transaction of its own, and only one is in memory.
+    """The slices of a file. Each is read in its own transaction, and only one is in memory.
 
     :raises NotFound: the file was deleted meanwhile
     """

@@ -85,7 +85,7 @@ def next_part(session: Session, export: Export, position: Position) -> Part:
 
 
 def stream(database: Database, export: Export) -> Iterator[bytes]:
-    """A whole export. Each part is read in a transaction of its own, and only one is in memory."""
+    """A whole export. Each part is read in its own transaction, and only one is in memory."""
     position: Position | None = {}
     while position is not None:
         with database.read_only() as session:

@@ -1,4 +1,4 @@
-"""Record the opt-in that an answer to a form is, immediately or once it is confirmed."""
+"""Records the opt-in that follows from an answer to a form, immediately or after the confirmation."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -42,7 +42,7 @@ def user_view(
 
 
 def contact_view(
-    session: Session, form_key: str, contact_id: int, level: EvidenceLevel, *, shown: RenderToken | None = None
+    session: Session, form_key: str, contact_id: int, level: EvidenceLevel, *, shown: RenderToken | None
 ) -> FormView:
     """The form, with the saved number or address of this contact.
 

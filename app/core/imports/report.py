@@ -57,7 +57,7 @@ class Report:
         _count(self.refused, refusal.reason)
         self._example(f"refused {refusal.reason}", [row.number, row.begin, None, refusal.column])
 
-    def add_consent(self, outcome: str, state: str | None = None) -> None:
+    def add_consent(self, outcome: str, state: str | None) -> None:
         _count(self.consents, outcome)
         if state is not None:
             _count(self.recorded, state)

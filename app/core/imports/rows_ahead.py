@@ -26,7 +26,7 @@ ReadRow = tuple[FileRow, Row | Refusal]
 
 @dataclass
 class Chunk:
-    """The rows of one chunk, and whether they are the last ones. ``read`` is empty until ``read_rows``."""
+    """The rows of one chunk, and whether they are the last ones. ``read`` is empty until they were read (``_read``)."""
 
     offset: int
     rows: list[FileRow]

@@ -39,7 +39,7 @@ class PersonState:
     """What follows from the events of a person. Destinations are named by ``History.spelling``.
 
     :param opt_outs: each with its event
-    :param reasons: the events that may stand behind an opt-out, by contact and type
+    :param opt_out_events: the events by which an opt-out of a destination can be explained, by id
     :param revoked: opt-outs that their own contact revoked, with the event of each: such a row cannot come back
     """
 

@@ -10,7 +10,7 @@ HASH_BYTES = 32
 
 
 def leaf_hash(content: bytes) -> bytes:
-    """The leaf of one entry. The prefix keeps entries and nodes apart."""
+    """The leaf of one entry. The prefix distinguishes entries from nodes."""
     return hashlib.sha256(b"\x00" + content).digest()
 
 

@@ -68,8 +68,7 @@ def change(
     :raises InvalidInput: as ``create``
     """
     chat = lock(session, chat_id)
-    if chat.state not in EDITABLE:
-        raise InvalidState("Only a draft or a scheduled outbound chat can be changed.")
+    _refuse_uneditable(chat)
     if revision is not None and revision != chat.revision:
         raise Conflict("This outbound chat was changed in the meantime. Load it again before you change it.")
     if changed := edits.write(chat, _checked(session, values, at), actor=actor, at=at):
@@ -93,6 +92,13 @@ def get(session: Session, chat_id: int) -> OutboundChat:
     chat = session.get(OutboundChat, chat_id)
     if chat is None:
         raise NotFound("Resource Not Found")
+    return chat
+
+
+def get_editable(session: Session, chat_id: int) -> OutboundChat:
+    """:raises NotFound: there is no such outbound chat. :raises InvalidState: it has begun"""
+    chat = get(session, chat_id)
+    _refuse_uneditable(chat)
     return chat
 
 
@@ -130,6 +136,11 @@ def subject(chat: OutboundChat) -> str:
 def author(chat_id: int) -> str:
     """The author of its messages, and who inserted its forms."""
     return f"outbound:{chat_id}"
+
+
+def _refuse_uneditable(chat: OutboundChat) -> None:
+    if chat.state not in EDITABLE:
+        raise InvalidState("Only a draft or a scheduled outbound chat can be changed.")
 
 
 def _checked(session: Session, values: ChatValues, at: datetime) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Funnel:
 
 
 def read(session: Session, since: date) -> Funnel:
-    """The counts from this day on. At most ``ROWS_MAX`` forms have a row of their own."""
+    """The counts from this day on. At most ``ROWS_MAX`` forms have their own row."""
     counts = daily_counts.totals_since(session, since)
     by_form: dict[int, list[FormTotals]] = {}
     by_locale: dict[str, list[FormTotals]] = {}

@@ -15,6 +15,7 @@ from app.db import insert_or_ignore
 from app.models import Contact, ErasureRequest, Resolution
 
 NOTE_MAX = 2000
+LISTED_MAX = 200
 _ASKED = aliased(Contact)  # who asked; the contact may have been merged since
 
 
@@ -62,15 +63,15 @@ def open_request_of(session: Session, contact_id: int) -> ErasureRequest | None:
     return session.scalars(open_ones.limit(1)).first()
 
 
-def open_requests(session: Session, *, limit: int = 200) -> list[OpenRequest]:
-    """The open requests, those that are due first at the top."""
+def open_requests(session: Session) -> list[OpenRequest]:
+    """The open requests, those that are due first at the top, at most ``LISTED_MAX``."""
     query = (
         select(ErasureRequest, Contact)
         .where(ErasureRequest.resolved_at.is_(None))
         .join(_ASKED, _ASKED.id == ErasureRequest.contact_id)
         .join(Contact, Contact.id == func.coalesce(_ASKED.merged_into_id, _ASKED.id))
         .order_by(ErasureRequest.due_at, ErasureRequest.id)
-        .limit(limit)
+        .limit(LISTED_MAX)
     )
     return [OpenRequest(row[0], row[1]) for row in session.execute(query)]
 
@@ -93,20 +94,20 @@ def erase(session: Session, request_id: int, *, actor: str, at: datetime) -> Non
     contact_erase.erase(session, contact, actor=actor, at=at)
 
 
-def resolve(session: Session, request_id: int, resolution: Resolution, note: str, *, actor: str, at: datetime) -> None:
-    """Close a request. ``contacts/erase.py`` closes those of an erased contact; agents refuse the others.
+def refuse(session: Session, request_id: int, note: str, *, actor: str, at: datetime) -> None:
+    """Close a request without an erasure. Flushes, does not commit.
 
     :param note: why it is refused
     :raises NotFound: there is no such request
     :raises InvalidState: it is closed already
-    :raises InvalidInput: it is refused without a note, or the note is too long
+    :raises InvalidInput: the note is empty or too long
     """
     found = _open(session, request_id)
     note = note.strip()
-    if len(note) > NOTE_MAX or (resolution == Resolution.REFUSED and not note):
+    if not note or len(note) > NOTE_MAX:
         raise InvalidInput("Say in a note of at most %(most)s characters why.", field="note", most=str(NOTE_MAX))
-    found.resolved_at, found.resolution, found.note = at, resolution.value, note
-    audit.record(session, actor, f"erasure.{resolution.value}", f"contact:{found.contact_id}", {}, at=at)
+    found.resolved_at, found.resolution, found.note = at, Resolution.REFUSED.value, note
+    audit.record(session, actor, "erasure.refused", f"contact:{found.contact_id}", {}, at=at)
     session.flush()
 
 

@@ -29,7 +29,6 @@ def _change(
     session: Session, workspace: Workspace, stopped_at: datetime | None, action: str, *, actor: str, at: datetime
 ) -> None:
     workspace.sending_stopped_at = stopped_at
-    workspace.updated_at = at
-    workspace.revision += 1
+    settings.touch(workspace, at)
     audit.record(session, actor, action, "workspace", {}, at=at)
     session.flush()

@@ -33,7 +33,7 @@ def decrypt(keys: Keys, encrypted: bytes) -> str:
 def hub_signature(secret: str, body: str) -> dict[str, str]:
     """``X-Hub-Signature``: the HMAC-SHA1 of the body with the endpoint's secret as it was shown, as Intercom signs.
 
-    Beside the other headers only: it protects from no replay, and receivers of our own should not use it.
+    Beside the other headers only: it protects from no replay, and our own receivers should not use it.
     """
     signed = hmac.new(secret.encode(), body.encode(), "sha1").hexdigest()
     return {"X-Hub-Signature": f"sha1={signed}"}

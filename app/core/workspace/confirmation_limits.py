@@ -33,7 +33,7 @@ class Limits:
 
 
 def of(workspace: Workspace) -> Limits:
-    """The limits of the workspace, the defaults where it has none of its own."""
+    """The limits of the workspace, the defaults where it has set none."""
     stored: Mapping[str, Any] = workspace.confirmation_limits or {}
     return Limits(**{each.name: stored[each.name] for each in fields(Limits) if each.name in stored})
 

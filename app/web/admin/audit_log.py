@@ -96,7 +96,7 @@ def export_audit() -> ResponseReturnValue:
 
 
 def _chunks(only: audit.Filter, before_id: int, time_zone: str) -> Iterator[list[tuple[object, ...]]]:
-    """The rows, newest first. Each chunk is read in a transaction of its own, so that none stays open while sending."""
+    """The rows, newest first. Each chunk is read in its own transaction, so that none stays open while sending."""
     while True:
         with read_only() as session:
             entries = audit.find(session, only, limit=CHUNK_SIZE, before_id=before_id)

@@ -1,6 +1,6 @@
 """The REST API: Intercom's calls, and ours beside them.
 
-It is a Flask application of its own, mounted below ``/api``: no session, no sign-in, no CSRF token. Each request
+It is a separate Flask application, mounted below ``/api``: no session, no sign-in, no CSRF token. Each request
 shows a token (``auth``). Schemas read and write JSON (``app/schemas``); flask-smorest describes each call with them.
 """
 

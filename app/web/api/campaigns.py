@@ -228,7 +228,7 @@ def _type_id(body: Mapping[str, Any], campaign: Campaign) -> int:
 
 
 def _changed_query(session: Session, body: Mapping[str, Any], campaign: Campaign) -> dict[str, Any] | None:
-    """The filter after a change. Null removes a filter of its own kind only: else it would add people by surprise."""
+    """The filter after a change. Null removes a filter of its kind only: else it would add people by surprise."""
     view = _view(session, campaign)
     kept = {"segment_id": view.segment_id, "query": view.query}
     given = {name: body[name] for name in kept if name in body}

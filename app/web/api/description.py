@@ -97,7 +97,7 @@ class _Describing(Api):
 def describe() -> dict[str, Any]:
     """The description, the same for every installation. It takes a fifth of a second.
 
-    flask-smorest makes it while it registers blueprints; that happens in an application of its own, so that the API
+    flask-smorest makes it while it registers blueprints; that happens in a separate application, so that the API
     starts without waiting for it.
     """
     described = Flask(__name__)

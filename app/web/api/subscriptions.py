@@ -154,7 +154,7 @@ def find_consent_receipt(contact_id: str, event_id: str) -> dict[str, Any]:
 
 
 def _preference_center_url(session: Session, contact: Contact) -> str | None:
-    """The link for this contact. One is issued in a transaction of its own where none was within a day."""
+    """The link for this contact. One is issued in its own transaction where none was within a day."""
     if auth.Scope.WRITE.value not in auth.caller().scopes:
         return None
     level, at = EvidenceLevel.PERSONAL_LINK, clock.now()

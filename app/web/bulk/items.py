@@ -1,7 +1,5 @@
 """What a job did with each contact: as lists by outcome, and as a file."""
 
-from collections.abc import Iterator
-
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -16,7 +14,6 @@ from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import current_actor, marketer_required
 
 PAGE_SIZE = 50
-CHUNK_SIZE = 1000
 _HEADER = ("contact_id", "external_id", "name", "phone", "email", "outcome", "undo_outcome")
 
 
@@ -51,20 +48,12 @@ def result(job_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         job = jobs.find(session, job_id)
         audit.record(session, current_actor(), "bulk_job.downloaded", f"bulk_job:{job.id}", {}, at=clock.now())
-    return csv_file.response(f"bulk-change-{job_id}.csv", _HEADER, _chunks(job_id))
-
-
-def _chunks(job_id: int) -> Iterator[list[tuple[object, ...]]]:
-    """The rows. Each chunk is read in a transaction of its own, so that none stays open while sending."""
-    after = 0
-    while True:
-        with read_only() as session:
-            found = items.page(session, job_id, after_id=after, limit=CHUNK_SIZE)
-            rows = [_row(each) for each in found]
-            after = found[-1].contact.id if found else after
-        if not rows:
-            return
-        yield rows
+    rows = csv_file.chunks(
+        lambda session, after: items.page(session, job_id, after_id=after, limit=csv_file.CHUNK_SIZE),
+        lambda each: each.contact.id,
+        _row,
+    )
+    return csv_file.response(f"bulk-change-{job_id}.csv", _HEADER, rows)
 
 
 def _row(each: ItemWithContact) -> tuple[object, ...]:

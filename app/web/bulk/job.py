@@ -23,7 +23,7 @@ from app.web.sign_in.setup import current_actor, marketer_required
 @blueprint.get("/bulk/<int:job_id>")
 @marketer_required
 def job_page(job_id: int) -> ResponseReturnValue:
-    """A job that was started; of a draft, the step that comes next. Imports and exports have pages of their own."""
+    """A job that was started; of a draft, the step that comes next. Imports and exports have their own pages."""
     with read_only() as session:
         job = jobs.find(session, job_id)
         if address := own_page(job):

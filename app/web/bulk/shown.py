@@ -17,7 +17,7 @@ from app.core.subscriptions import subscription_types
 from app.models import BulkJob, JobKind, JobState
 from app.web.bulk import labels
 
-# Kinds of jobs with pages of their own.
+# Kinds of jobs with their own pages.
 _PAGES = {JobKind.IMPORT: "imports.import_page", JobKind.EXPORT: "exports.list_page"}
 
 
@@ -97,7 +97,7 @@ def all_shown(session: Session, found: Sequence[BulkJob], *, at: datetime) -> li
 
 
 def own_page(job: BulkJob) -> str | None:
-    """The path of the page that a kind of job has of its own; null where it has none."""
+    """The path of the page that only this kind of job has; null where it has none."""
     endpoint = _PAGES.get(JobKind(job.kind))
     if endpoint not in current_app.view_functions:
         return None

@@ -61,9 +61,7 @@ def check_text() -> str:
 
 def _composer(campaign_id: int | None) -> ResponseReturnValue:
     with read_only() as session:
-        campaign = drafts.get(session, campaign_id) if campaign_id is not None else None
-        if campaign is not None and campaign.state not in drafts.EDITABLE:
-            raise InvalidState("Only a draft or a scheduled campaign can be changed.")
+        campaign = drafts.get_editable(session, campaign_id) if campaign_id is not None else None
         zone = ZoneInfo(settings.get(session).time_zone)
         values, built = fields.values_of(campaign, zone) if campaign else (_first_values(session), Built())
         form = CampaignForm(session, data=values)

@@ -1,7 +1,5 @@
 """What became of each recipient: lists by outcome and reason, and a file."""
 
-from collections.abc import Iterator
-
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -16,7 +14,6 @@ from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import current_actor, marketer_required
 
 PAGE_SIZE = 50
-CHUNK_SIZE = 1000
 _HEADER = ("contact_id", "name", "phone", "outcome", "reason", "rule", "error_code", "due_at", "changed_at")
 
 
@@ -50,7 +47,12 @@ def report(campaign_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         subject = drafts.subject(drafts.get(session, campaign_id))
         audit.record(session, current_actor(), "campaign.downloaded", subject, {}, at=clock.now())
-    return csv_file.response(f"campaign-{campaign_id}.csv", _HEADER, _chunks(campaign_id))
+    rows = csv_file.chunks(
+        lambda session, after: outcomes.recipients_page(session, campaign_id, after=after, limit=csv_file.CHUNK_SIZE),
+        lambda each: each.contact_id,
+        _row,
+    )
+    return csv_file.response(f"campaign-{campaign_id}.csv", _HEADER, rows)
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/clicks.csv")
@@ -60,18 +62,6 @@ def clicks_file(campaign_id: int) -> ResponseReturnValue:
     with read_only() as session:
         found = short_links.clicks(session, drafts.get(session, campaign_id).id)
     return csv_file.response(f"campaign-{campaign_id}-clicks.csv", ("address", "clicks"), iter([list(found)]))
-
-
-def _chunks(campaign_id: int) -> Iterator[list[tuple[object, ...]]]:
-    """The rows. Each chunk is read in a transaction of its own, so that none stays open while sending."""
-    after = None
-    while True:
-        with read_only() as session:
-            found = outcomes.recipients_page(session, campaign_id, after=after, limit=CHUNK_SIZE)
-        if not found:
-            return
-        after = found[-1].contact_id
-        yield [_row(each) for each in found]
 
 
 def _row(each: Recipient) -> tuple[object, ...]:

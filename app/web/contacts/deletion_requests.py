@@ -10,7 +10,6 @@ from app.core import clock, phone
 from app.core.errors import InvalidState
 from app.core.preferences import erasure_requests
 from app.core.workspace import settings
-from app.models import Resolution
 from app.web.contacts.blueprint import blueprint
 from app.web.formkit import Form, accepted, text
 from app.web.i18n import gettext, lazy_gettext, sentence_of
@@ -58,9 +57,7 @@ def deletion_request_count() -> int:
 
 def _refused(form: RefusalForm, request_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
-        erasure_requests.resolve(
-            session, request_id, Resolution.REFUSED, form.note.data or "", actor=current_actor(), at=clock.now()
-        )
+        erasure_requests.refuse(session, request_id, form.note.data or "", actor=current_actor(), at=clock.now())
     flash(gettext("The request is refused. Tell the person why: Assent does not write to them."))
     return redirect(url_for("contacts.deletion_requests"), 303)
 

@@ -1,6 +1,6 @@
 """The embed: the opt-in form as people see it, in an iframe or by its link.
 
-It is a Flask application of its own, mounted at ``/f``, without session, sign-in and cookie.
+It is a separate Flask application, mounted at ``/f``, without session, sign-in and cookie.
 """
 
 from flask import Flask

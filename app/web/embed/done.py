@@ -1,4 +1,4 @@
-"""The page after an answer has an address of its own, so that Back and reload work without scripts."""
+"""The page after an answer has its own address, so that Back and reload work without scripts."""
 
 from dataclasses import dataclass
 

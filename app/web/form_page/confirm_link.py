@@ -1,4 +1,4 @@
-"""The page that asks to confirm an opt-in has an address of its own, so that Back and reload work without scripts."""
+"""The page that asks to confirm an opt-in has its own address, so that Back and reload work without scripts."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,6 +1,6 @@
 """What gateways call: texts that people send, and reports about texts that Assent sent.
 
-It is a Flask application of its own, mounted at ``/hooks``, without session, sign-in and cookie. Only the gateway of
+It is a separate Flask application, mounted at ``/hooks``, without session, sign-in and cookie. Only the gateway of
 this installation has addresses here, and it proves each request by a signature or a secret.
 """
 

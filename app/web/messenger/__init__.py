@@ -1,6 +1,6 @@
 """The messenger: the page of its panel, framed by allowed sites, and the API that the panel calls.
 
-The page belongs to the main application. The API is a Flask application of its own, mounted at ``/messenger/api``,
+The page belongs to the main application. The API is a separate Flask application, mounted at ``/messenger/api``,
 without session, sign-in and cookie.
 """
 

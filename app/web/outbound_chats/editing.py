@@ -50,9 +50,7 @@ def preview_chat() -> str:
 
 def _composer(chat_id: int | None) -> ResponseReturnValue:
     with read_only() as session:
-        chat = drafts.get(session, chat_id) if chat_id is not None else None
-        if chat is not None and chat.state not in drafts.EDITABLE:
-            raise InvalidState("Only a draft or a scheduled outbound chat can be changed.")
+        chat = drafts.get_editable(session, chat_id) if chat_id is not None else None
         zone = ZoneInfo(settings.get(session).time_zone)
         first = composing.first_audience(session, request.args.get("segment"))
         values, built = fields.values_of(chat, zone) if chat else (first, Built())

@@ -1,4 +1,4 @@
-"""The fields of an outbound chat: what the composer asks for, and the values of core that they are."""
+"""The fields of an outbound chat: what the composer asks for, and how that becomes values of core."""
 
 from collections.abc import Mapping
 from datetime import datetime

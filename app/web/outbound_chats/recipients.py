@@ -1,9 +1,8 @@
 """What became of each recipient of an outbound chat: lists by state and reason, and a file."""
 
-from collections.abc import Iterator
-
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from app.core import audit, clock
 from app.core.outbound_chats import drafts, report
@@ -15,7 +14,6 @@ from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import current_actor, marketer_required
 
 PAGE_SIZE = 50
-CHUNK_SIZE = 1000
 _HEADER = ("contact_id", "name", "email", "phone", "state", "reason", "conversation_id", "changed_at")
 
 
@@ -46,19 +44,12 @@ def download_report(chat_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         subject = drafts.subject(drafts.get(session, chat_id))
         audit.record(session, current_actor(), "outbound_chat.downloaded", subject, {}, at=clock.now())
-    return csv_file.response(f"outbound-chat-{chat_id}.csv", _HEADER, _chunks(chat_id))
+    rows = csv_file.chunks(lambda session, after: _page(session, chat_id, after), lambda each: each.contact_id, _row)
+    return csv_file.response(f"outbound-chat-{chat_id}.csv", _HEADER, rows)
 
 
-def _chunks(chat_id: int) -> Iterator[list[tuple[object, ...]]]:
-    """The rows. Each chunk is read in a transaction of its own, so that none stays open while sending."""
-    after = None
-    while True:
-        with read_only() as session:
-            found = report.recipients_page(session, chat_id, Page(CHUNK_SIZE, after=after), at=clock.now())
-        if not found:
-            return
-        after = found[-1].contact_id
-        yield [_row(each) for each in found]
+def _page(session: Session, chat_id: int, after: int) -> list[Recipient]:
+    return report.recipients_page(session, chat_id, Page(csv_file.CHUNK_SIZE, after=after), at=clock.now())
 
 
 def _row(each: Recipient) -> tuple[object, ...]:

@@ -1,6 +1,6 @@
 """The preference center: a person sees what they are subscribed to, and leaves, without signing in.
 
-It is a Flask application of its own, mounted at ``/p``, without session, sign-in and cookie.
+It is a separate Flask application, mounted at ``/p``, without session, sign-in and cookie.
 """
 
 from flask import Flask

@@ -1,6 +1,6 @@
 """Short links of campaigns: an address of ours that leads on to one in the text.
 
-It is a Flask application of its own, mounted at ``/s``, without session, sign-in and cookie. Opening a link changes no
+It is a separate Flask application, mounted at ``/s``, without session, sign-in and cookie. Opening a link changes no
 consent: only the clicks of a link are counted, not who clicked.
 """
 

@@ -53,7 +53,7 @@ def _signed_in(store: AgentStore, uniquifier: str) -> SignIn | None:
 
 
 def _start(_app: Flask, user: Any, **_more: Any) -> None:
-    """Start a new session at a sign-in, with a cookie of its own. The one that this browser had ends.
+    """Start a new session at a sign-in, with its own cookie. The one that this browser had ends.
 
     From here on the request is answered in the language of the agent.
     """

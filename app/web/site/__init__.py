@@ -1,6 +1,6 @@
 """What scripts on websites tell the server, other than the embed and the messenger.
 
-It is a Flask application of its own, mounted at ``/site``, without session, sign-in and cookie. Every page on the web
+It is a separate Flask application, mounted at ``/site``, without session, sign-in and cookie. Every page on the web
 may call it.
 """
 

@@ -225,12 +225,14 @@ def test_a_new_filter_of_its_segment_ends_the_approval_of_a_campaign(database: D
         settings.get(session).approval_above = 0
         live, segment = make.live_type(session), segments.create(session, "Some", users, actor=MAX, at=make.NOON)
         to_segment = {"field": "segment_id", "operator": "=", "value": segment.public_id}
-        campaign = make.campaign(session, live, actor="agent:2", query=to_segment)
-        lifecycle.approve(session, campaign.id, actor=MAX, at=make.NOON)
+        campaign, paused = (make.campaign(session, live, actor="agent:2", query=to_segment) for _ in range(2))
+        for each in (campaign, paused):
+            lifecycle.approve(session, each.id, actor=MAX, at=make.NOON)
+        paused.state = CampaignState.PAUSED
         segments.change(session, segment, name="Users", query=users, actor="agent:3", at=make.NOON)
-        assert campaign.approved_by == MAX
+        assert campaign.approved_by == paused.approved_by == MAX
         segments.change(session, segment, name=None, query=everyone, actor="agent:3", at=make.NOON)
-        assert campaign.approved_by is None
+        assert campaign.approved_by is paused.approved_by is None
         with pytest.raises(Forbidden):
             lifecycle.approve(session, campaign.id, actor="agent:3", at=make.NOON)
         lifecycle.approve(session, campaign.id, actor=MAX, at=make.NOON)

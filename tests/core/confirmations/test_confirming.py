@@ -64,7 +64,7 @@ def _code(session: Session) -> str:
 
 
 def _at_once(database: Database, *acts: Callable[[Session], object]) -> list[object]:
-    """Each act in a transaction and a thread of its own."""
+    """Each act in a transaction and its own thread."""
     begun = threading.Barrier(1 if database.is_sqlite else len(acts))
 
     def run(act: Callable[[Session], object]) -> object:

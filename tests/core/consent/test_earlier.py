@@ -10,7 +10,7 @@ from app.core.contacts import merge
 from app.core.contacts import records as contacts
 from app.core.ledger.verify import verify
 from app.db import Database
-from app.models import Consent, Contact, DestinationOptOut, SubscriptionType
+from app.models import Consent, Contact, DestinationOptOut, EvidenceLevel, Source, SubscriptionType
 from tests import make
 from tests.make import BRITISH_NUMBER, NOON, SAMS_NUMBER
 
@@ -35,6 +35,41 @@ def test_an_undo_brings_the_own_opt_out_of_the_number_back_that_the_opt_in_revok
         assert restored is not None
         assert (restored.state, restored.destination) == ("opted_in", BRITISH_NUMBER)
         assert session.scalars(select(DestinationOptOut.destination_hash)).all() == [sam.phone_hash]
+    assert not verify(database).is_tampered
+
+
+def test_the_undo_of_an_opt_out_puts_back_the_opt_out_of_the_number_that_it_replaced(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), make.contact(session, phone_number=SAMS_NUMBER)
+        first = make.opt_out(session, sam, offers)
+        contacts.change_phone(session, sam, BRITISH_NUMBER, evidence=make.evidence(), at=NOON)
+        make.opt_in(session, sam, offers, at=NOON + timedelta(hours=2))
+        contacts.change_phone(session, sam, SAMS_NUMBER, evidence=make.evidence(), at=NOON)
+        second = make.opt_out(session, sam, offers, at=NOON + timedelta(hours=3))
+        assert set(session.scalars(select(DestinationOptOut.event_id))) == {second.event_id}
+        restored = undo(session, sam, offers, second.event_id)
+        assert restored is not None
+        assert (restored.state, restored.destination) == ("opted_in", BRITISH_NUMBER)
+        found = session.execute(select(DestinationOptOut.destination_hash, DestinationOptOut.event_id)).all()
+        assert [tuple(each) for each in found] == [(sam.phone_hash, first.event_id)]
+    assert not verify(database).is_tampered
+
+
+def test_the_undo_of_an_opt_out_gives_nothing_back_that_another_holder_of_the_number_revoked(
+    database: Database,
+) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        sam, eve = (make.contact(session, phone_number=SAMS_NUMBER) for _ in range(2))
+        make.opt_in(session, sam, offers)
+        change = make.opt_out(session, sam, offers)
+        proof = make.evidence(Source.VERIFICATION, level=EvidenceLevel.OTP)
+        make.opt_in(session, eve, offers, evidence=proof, at=NOON + timedelta(hours=2))
+        assert session.scalars(select(DestinationOptOut)).all() == []
+        restored = undo(session, sam, offers, change.event_id)
+        assert restored is not None
+        assert restored.state == "opted_in"
+        assert session.scalars(select(DestinationOptOut)).all() == []
     assert not verify(database).is_tampered
 
 

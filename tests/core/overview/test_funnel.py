@@ -1,4 +1,4 @@
-"""The funnel has a row for each form and each language, and one for what has no row of its own."""
+"""The funnel has a row for each form and each language, and one for all others."""
 
 from datetime import timedelta
 

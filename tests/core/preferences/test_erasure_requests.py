@@ -41,16 +41,15 @@ def test_a_refusal_needs_a_note_and_sam_may_ask_again(database: Database) -> Non
     with database.unit_of_work() as session:
         sam = make.contact(session)
         made = erasure_requests.request(session, sam.id, at=NOON)
-        refuse = Resolution.REFUSED
         with pytest.raises(InvalidInput):
-            erasure_requests.resolve(session, made.id, refuse, " ", actor="agent:1", at=LATER)
-        erasure_requests.resolve(session, made.id, refuse, "An order is open.", actor="agent:1", at=LATER)
-        assert (made.resolved_at, made.resolution, made.note) == (LATER, refuse, "An order is open.")
+            erasure_requests.refuse(session, made.id, " ", actor="agent:1", at=LATER)
+        erasure_requests.refuse(session, made.id, "An order is open.", actor="agent:1", at=LATER)
+        assert (made.resolved_at, made.resolution, made.note) == (LATER, Resolution.REFUSED, "An order is open.")
         assert erasure_requests.open_requests(session) == []
         with pytest.raises(InvalidState):
-            erasure_requests.resolve(session, made.id, refuse, "Again.", actor="agent:1", at=LATER)
+            erasure_requests.refuse(session, made.id, "Again.", actor="agent:1", at=LATER)
         with pytest.raises(NotFound):
-            erasure_requests.resolve(session, 0, refuse, "Again.", actor="agent:1", at=LATER)
+            erasure_requests.refuse(session, 0, "Again.", actor="agent:1", at=LATER)
         assert erasure_requests.request(session, sam.id, at=LATER).id != made.id
 
 

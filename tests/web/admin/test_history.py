@@ -11,6 +11,7 @@ from app.core import clock
 from app.core.workspace import settings
 from app.db import Database
 from app.models import AuditEntry
+from app.schemas.workspace import ChangedWorkspaceSchema
 from app.web.admin import history, history_words
 from tests.web.pages import admin
 
@@ -24,6 +25,10 @@ def test_every_recorded_action_has_words() -> None:
                 recorded |= {action.value} if isinstance(action, ast.Constant) else set()
     assert len(recorded) > 20
     assert sorted(recorded - set(history_words.EVENTS)) == []
+
+
+def test_every_setting_of_the_workspace_has_words() -> None:
+    assert sorted(ChangedWorkspaceSchema().fields.keys() - history_words.FIELDS.keys()) == []
 
 
 def test_an_action_that_no_page_explains_is_shown_as_it_is() -> None:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from app.core import audit
 from app.db import Database
 from app.models import BulkJobItem
-from app.web.bulk import items
+from app.web import csv_file
 from tests import make
 from tests.web import pages
 from tests.web.bulk.test_job import finished
@@ -45,7 +45,7 @@ def test_the_result_is_a_file_that_is_read_in_chunks(
     max_: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id, sam = with_people(database)
-    monkeypatch.setattr(items, "CHUNK_SIZE", 1)
+    monkeypatch.setattr(csv_file, "CHUNK_SIZE", 1)
     answer = pages.submit(max_, f"/bulk/{job_id}/result", page=f"/bulk/{job_id}")
     text = answer.get_data(as_text=True)
     assert answer.headers["Content-Disposition"] == f'attachment; filename="bulk-change-{job_id}.csv"'

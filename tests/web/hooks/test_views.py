@@ -19,7 +19,7 @@ from app.core.contacts import erase
 from app.core.sms.queueing import NewText, queue
 from app.db import Database
 from app.gateways.base import Callback
-from app.models import Contact, Direction, Purpose, SmsMessage, Suppression
+from app.models import CampaignRecipient, Contact, Direction, Outcome, Purpose, SmsMessage, Suppression
 from app.web.services import services_of
 from tests import make
 from tests.crossing import cross
@@ -137,12 +137,17 @@ def test_a_stop_is_received_while_the_person_is_erased(settings: Settings, datab
 
 
 @pytest.mark.parametrize("name", ["twilio", "kannel"])
-def test_a_report_changes_the_state_of_our_text(settings: Settings, database: Database, name: str) -> None:
+def test_a_report_changes_the_state_of_our_text_and_its_outcome_in_a_campaign(
+    settings: Settings, database: Database, name: str
+) -> None:
     carrier = GATEWAYS[name]
     with database.unit_of_work() as session:
         message = queue(session, NewText(Purpose.CODE, PHONE, "Your code", "test"), at=clock.now())
         message.gateway, message.state = name, "sent"
-        message_id = message.id
+        message_id, sam = message.id, make.contact(session)
+        message.campaign_id = make.campaign(session, make.live_type(session)).id
+        of_sam = {"contact_id": sam.id, "sms_message_id": message.id, "outcome": Outcome.SENT, "changed_at": make.NOON}
+        session.add(CampaignRecipient(campaign_id=message.campaign_id, **of_sam))
     report = carrier.report({"twilio": "delivered", "kannel": "1"}[name])
     url = report.url.replace("message=7", f"message={message_id}")
     query = [(key, str(message_id) if key == "message" else value) for key, value in report.query]
@@ -153,6 +158,8 @@ def test_a_report_changes_the_state_of_our_text(settings: Settings, database: Da
         for _ in range(2):
             assert call(client, replace(report, url=url, query=query)).status_code in {200, 204}
     assert [each.state for each in stored(database, Direction.OUTBOUND)] == ["delivered"]
+    with database.read_only() as session:
+        assert session.scalars(select(CampaignRecipient.outcome)).all() == ["delivered"]
 
 
 @pytest.mark.parametrize(("gateway", "others"), [("sandbox", ("twilio", "kannel")), ("kannel", ("twilio",))])
