@@ -5,9 +5,15 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.schemas.contact_input import CustomAttributes
-from app.schemas.fields import Id, Input, Text, TextOrNumber, YesOrNo
+from app.schemas.fields import Id, Input, Moment, Text, TextOrNumber, YesOrNo
 from app.schemas.message_text import MessageText
 from app.schemas.paging import PagingSchema
+
+_WRITTEN_AT = {
+    "type": "integer",
+    "description": "when it was written, for conversations that are moved here: since 2000, not in the future, not "
+    "before the newest part",
+}
 
 
 class ReferenceSchema(Input):
@@ -26,6 +32,7 @@ class ReferenceSchema(Input):
 class NewConversationSchema(Input):
     from_ = fields.Nested(ReferenceSchema, required=True, data_key="from")
     body = MessageText(required=True)
+    created_at = Moment(load_default=None, metadata=_WRITTEN_AT)
 
 
 class ReplySchema(Input):
@@ -38,6 +45,7 @@ class ReplySchema(Input):
     intercom_user_id = TextOrNumber(most=100, load_default=None)
     user_id = TextOrNumber(most=255, load_default=None)
     email = Text(most=254, load_default=None)
+    created_at = Moment(load_default=None, metadata=_WRITTEN_AT)
     attachment_urls = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
     attachment_files = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
 
@@ -77,6 +85,7 @@ class NewMessageSchema(Input):
     from_ = fields.Nested(ReferenceSchema, required=True, data_key="from")
     to = OneOrMany(ReferenceSchema, required=True)
     subscription_type_id = Id(load_default=None, metadata={"description": "required for `sms`"})
+    created_at = Moment(load_default=None, metadata=_WRITTEN_AT)
 
     def load(self, data: Any, **more: Any) -> Any:
         if isinstance(data, dict) and data.get("message_type") in ("email", "whatsapp"):

@@ -1,5 +1,6 @@
 """Starting, finding, closing, reopening and assigning conversations."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -169,11 +170,16 @@ def reopen(session: Session, conversation_id: int, *, actor: str, at: datetime) 
     return conversation
 
 
-def reopen_locked(session: Session, conversation: LockedConversation, *, actor: str, at: datetime) -> None:
-    """Reopen a conversation if it is closed."""
+def reopen_locked(
+    session: Session, conversation: LockedConversation, *, actor: str, at: datetime, written_at: datetime | None = None
+) -> None:
+    """Reopen a conversation if it is closed.
+
+    :param written_at: of the message that reopens it (``NewMessage``)
+    """
     if conversation.state == ConversationState.CLOSED:
         conversation.state, conversation.closed_at = ConversationState.OPEN, None
-        append(session, conversation, _event(actor, "reopened"), at=at)
+        append(session, conversation, replace(_event(actor, "reopened"), written_at=written_at), at=at)
 
 
 def assign(session: Session, conversation_id: int, agent_id: int | None, *, actor: str, at: datetime) -> Conversation:

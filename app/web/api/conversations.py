@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, clock
 from app.core.accounts import api_tokens
-from app.core.consent import locking
-from app.core.contacts import filters, search, views
+from app.core.contacts import filters
 from app.core.contacts.search import COUNTED_MAX
-from app.core.conversations import api_views, lifecycle, messages
+from app.core.conversations import api_views, backdating, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations.api_views import Posted, Presentation, Record
 from app.core.conversations.appending import CONTACT, NewMessage
@@ -22,7 +21,7 @@ from app.core.inbox import conversation_changes, conversation_search, replying
 from app.core.inbox.conversation_search import Sort
 from app.core.sms import single
 from app.core.subscriptions import subscription_types
-from app.models import Agent, Contact, MessageKind
+from app.models import MessageKind
 from app.schemas.contact_input import SearchSchema
 from app.schemas.conversation import ConversationListSchema, ConversationSchema, MessageSchema
 from app.schemas.conversation_input import (
@@ -36,7 +35,7 @@ from app.schemas.conversation_input import (
 )
 from app.schemas.form import PlacedFormSchema
 from app.web import security
-from app.web.api import admins, auth, forms, ids, pagination
+from app.web.api import admins, auth, forms, ids, pagination, references
 from app.web.api.auth import Scope
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
@@ -71,9 +70,11 @@ def list_conversations(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.commit(MessageSchema)
 def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
     """Start a conversation in the name of a contact. The response is its first message."""
-    contact, at = _contact(session, body["from_"], "from.id"), clock.now()
+    contact, at = references.contact(session, body["from_"], "from.id"), clock.now()
     conversation = lifecycle.start(session, contact.id, at=at)
-    message = messages.post(session, conversation.id, NewMessage(CONTACT, body["body"]), at=at)
+    backdating.backdate(conversation, body["created_at"])
+    new = NewMessage(CONTACT, body["body"], written_at=body["created_at"])
+    message = messages.post(session, conversation.id, new, at=at)
     _audit(session, "begun", conversation.id, {"as": "contact"}, at=at)
     return Posted("user_message", message)
 
@@ -172,7 +173,7 @@ def manage_conversation(session: Session, body: dict[str, Any], query: dict[str,
     """
     if body["message_type"] == "snoozed":
         raise NotAvailable("Conversations cannot be snoozed.", field="message_type")
-    actor = _actor(admins.find_active(session, body["admin_id"]))
+    actor = references.actor(admins.find_active(session, body["admin_id"]))
     found, at = ids.number(conversation_id) or 0, clock.now()
     if body["body"]:
         replying.reply(session, found, NewMessage(actor, body["body"]), at=at)
@@ -182,7 +183,7 @@ def manage_conversation(session: Session, body: dict[str, Any], query: dict[str,
         case "open":
             lifecycle.reopen(session, found, actor=actor, at=at)
         case _:
-            lifecycle.assign(session, found, _assignee(session, body["assignee_id"]), actor=actor, at=at)
+            lifecycle.assign(session, found, references.assignee(session, body["assignee_id"]), actor=actor, at=at)
     _audit(session, body["message_type"], found, {"as": actor}, at=at)
     return _record(session, found, query)
 
@@ -221,26 +222,28 @@ def create_message(session: Session, body: dict[str, Any]) -> Posted:
     if body["message_type"] not in {"inapp", "in_app", "sms"}:
         raise NotAvailable("Only messages of the types “inapp” and “sms” can be sent.", field="message_type")
     agent, at = admins.find_active(session, body["from_"]["id"], "from.id"), clock.now()
-    contact = _contact(session, body["to"], "to.id")
+    contact = references.contact(session, body["to"], "to.id")
     if body["from_"]["type"] != "admin":
         raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
     if body["message_type"] == "sms":
         with named("subscription_type_id"):
             found = subscription_types.find(session, ids.number(body["subscription_type_id"]) or 0)
-        text = single.queue_to(session, contact, found, body["body"], actor=_actor(agent), at=at)
+        backdating.refuse_in_text(body["created_at"])
+        text = single.queue_to(session, contact, found, body["body"], actor=references.actor(agent), at=at)
         return Posted("admin_message", text, "sms")
-    message = conversation_forms.begin(session, contact, FirstMessage(body["body"]), agent_id=agent.id, at=at)
-    _audit(session, "begun", message.conversation_id, {"as": _actor(agent)}, at=at)
+    first = FirstMessage(body["body"], written_at=body["created_at"])
+    message = conversation_forms.begin(session, contact, first, agent_id=agent.id, at=at)
+    _audit(session, "begun", message.conversation_id, {"as": references.actor(agent)}, at=at)
     return Posted("admin_message", message)
 
 
 def _reply_as_admin(session: Session, body: dict[str, Any], conversation_id: str, at: datetime) -> tuple[int, str]:
     """The id of the conversation, and who replied."""
-    author = _actor(admins.find_active(session, body["admin_id"]))
+    author = references.actor(admins.find_active(session, body["admin_id"]))
     is_last = conversation_id == _LAST
     found = api_views.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
     kind = MessageKind.NOTE if body["message_type"] == "note" else MessageKind.MESSAGE
-    replying.reply(session, found, NewMessage(author, body["body"], kind), at=at)
+    replying.reply(session, found, NewMessage(author, body["body"], kind, written_at=body["created_at"]), at=at)
     return found, author
 
 
@@ -248,41 +251,13 @@ def _reply_as_contact(session: Session, body: dict[str, Any], conversation_id: s
     if body["message_type"] != "comment":
         raise InvalidInput("A contact writes comments.", field="message_type")
     reference = {"id": body["intercom_user_id"], "user_id": body["user_id"], "email": body["email"]}
-    contact = _contact(session, reference, "intercom_user_id")
+    contact = references.contact(session, reference, "intercom_user_id")
     is_last = conversation_id == _LAST
     found = api_views.newest_of(session, contact.id) if is_last else ids.number(conversation_id) or 0
     if lifecycle.find(session, found).contact_id != contact.id:
         raise NotFound("Resource Not Found")  # a contact writes in its own conversations only
-    messages.post(session, found, NewMessage(CONTACT, body["body"]), at=at)
+    messages.post(session, found, NewMessage(CONTACT, body["body"], written_at=body["created_at"]), at=at)
     return found, "contact"
-
-
-def _contact(session: Session, reference: dict[str, Any], field: str) -> Contact:
-    """The contact that a reference names, locked.
-
-    :raises InvalidInput: it names none
-    :raises NotFound: there is no such contact
-    """
-    with named(field):
-        if reference["id"] is not None:
-            return locking.lock_contact_by_public_id(session, reference["id"])
-        if reference["user_id"] is not None:
-            row = views.find_by_external_id(session, reference["user_id"]).row
-            return locking.lock_contact_by_public_id(session, row.public_id)
-        if reference["email"] is None:
-            raise InvalidInput("Say which contact, by id, user_id or email.")
-        return locking.lock_contact_by_public_id(session, search.find_by_email(session, reference["email"]).public_id)
-
-
-def _assignee(session: Session, admin_id: str | None) -> int | None:
-    """The id of an agent; null for no one. :raises InvalidInput: neither is named"""
-    if admin_id is None:
-        raise InvalidInput("Say to whom, or 0 for no one.", field="assignee_id")
-    return None if admin_id == "0" else admins.find_active(session, admin_id, "assignee_id").id
-
-
-def _actor(agent: Agent) -> str:
-    return f"agent:{agent.id}"
 
 
 def _audit(session: Session, action: str, conversation_id: int, details: dict[str, Any], *, at: datetime) -> None:
