@@ -11,8 +11,8 @@ from app.models.base import BIG_KEY, Base, one_of
 
 
 class ConversationState(StrEnum):
-    """``outbound``: started by an outbound chat, and neither the contact nor an agent wrote in it yet. It is in no list
-    of the inbox; the contact sees it as open.
+    """``outbound``: started by an outbound chat, or as one by the API, and neither the contact nor an agent wrote in it
+    since. It is in no list of the inbox; the contact sees it as open.
     """
 
     OPEN = "open"

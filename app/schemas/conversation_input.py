@@ -16,6 +16,17 @@ _WRITTEN_AT = {
 }
 
 
+class Unavailable(fields.Raw):
+    """A field of Intercom's that is refused where it has a value.
+
+    :param kind: its type, in JSON Schema's words
+    """
+
+    def __init__(self, kind: str) -> None:
+        items: dict[str, Any] = {"items": {}} if kind == "array" else {}
+        super().__init__(metadata={"description": "not available", "type": kind, **items})
+
+
 class ReferenceSchema(Input):
     """A contact or an admin, by one of these."""
 
@@ -33,6 +44,8 @@ class NewConversationSchema(Input):
     from_ = fields.Nested(ReferenceSchema, required=True, data_key="from")
     body = MessageText(required=True)
     created_at = Moment(load_default=None, metadata=_WRITTEN_AT)
+    attachment_urls = Unavailable("array")
+    brand_id = Unavailable("string")
 
 
 class ReplySchema(Input):
@@ -46,8 +59,9 @@ class ReplySchema(Input):
     user_id = TextOrNumber(most=255, load_default=None)
     email = Text(most=254, load_default=None)
     created_at = Moment(load_default=None, metadata=_WRITTEN_AT)
-    attachment_urls = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
-    attachment_files = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
+    attachment_urls = Unavailable("array")
+    attachment_files = Unavailable("array")
+    reply_options = Unavailable("array")
 
     def load(self, data: Any, **more: Any) -> Any:
         """Quick replies are not parsed beyond ``message_type``: they have options in place of a body."""
@@ -86,6 +100,11 @@ class NewMessageSchema(Input):
     to = OneOrMany(ReferenceSchema, required=True)
     subscription_type_id = Id(load_default=None, metadata={"description": "required for `sms`"})
     created_at = Moment(load_default=None, metadata=_WRITTEN_AT)
+    create_conversation_without_contact_reply = YesOrNo(
+        load_default=True, metadata={"description": "false: the inbox lists it once the contact replies"}
+    )
+    cc = Unavailable("array")
+    bcc = Unavailable("array")
 
     def load(self, data: Any, **more: Any) -> Any:
         if isinstance(data, dict) and data.get("message_type") in ("email", "whatsapp"):
@@ -103,6 +122,7 @@ class ChangedConversationSchema(Input):
 
     read = YesOrNo(metadata={"description": "by the admin in whose name the token acts; false: unread for everyone"})
     custom_attributes = CustomAttributes()
+    company_id = Unavailable("string")
 
 
 class ConversationQuerySchema(Input):

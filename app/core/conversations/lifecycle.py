@@ -115,6 +115,12 @@ def find_started(session: Session, contact_id: int, client_key: str) -> Conversa
     return session.scalars(query).one_or_none()
 
 
+def list_once_answered(session: Session, conversation_id: int) -> None:
+    """Keep a conversation that an agent started out of the inbox until its contact writes, or an agent once more."""
+    find(session, conversation_id).state = ConversationState.OUTBOUND
+    session.flush()
+
+
 def has_messenger(session: Session, contact: Contact) -> bool:
     """Whether the contact can read messages: a user signs in to the messenger, a lead needs a token of it."""
     if contact.role != ContactRole.LEAD:

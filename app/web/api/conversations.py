@@ -35,7 +35,7 @@ from app.schemas.conversation_input import (
 )
 from app.schemas.form import PlacedFormSchema
 from app.web import security
-from app.web.api import admins, auth, forms, ids, pagination, references
+from app.web.api import admins, auth, forms, ids, pagination, references, unavailable
 from app.web.api.auth import Scope
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
@@ -65,11 +65,12 @@ def list_conversations(query: dict[str, Any]) -> dict[str, Any]:
     return page
 
 
-@blueprint.post("/conversations", errors=(404, 409, 410))
+@blueprint.post("/conversations", errors=(404, 409, 410, 422))
 @blueprint.arguments(NewConversationSchema)
 @blueprint.commit(MessageSchema)
 def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
     """Start a conversation in the name of a contact. The response is its first message."""
+    unavailable.refuse(body, ("attachment_urls", "brand_id"))
     contact, at = references.contact(session, body["from_"], "from.id"), clock.now()
     conversation = lifecycle.start(session, contact.id, at=at)
     backdating.backdate(conversation, body["created_at"])
@@ -111,6 +112,7 @@ def _current(session: Session, _names: Collection[str], conversation_id: str) ->
 @blueprint.commit(ConversationSchema, current=_current)
 def update_conversation(session: Session, body: dict[str, Any], query: dict[str, Any], conversation_id: str) -> Record:
     """Mark a conversation as read or unread, or set its custom attributes."""
+    unavailable.refuse(body, ("company_id",))
     found, at = lifecycle.find(session, ids.number(conversation_id) or 0).id, clock.now()
     if body.get("read"):
         agent = api_tokens.owner_of(session, auth.caller().created_by)
@@ -150,10 +152,8 @@ def reply_to_conversation(
     """
     if body["message_type"] == "quick_reply":
         raise NotAvailable("Quick replies are not available.", field="message_type")
+    unavailable.refuse(body, ("attachment_urls", "attachment_files", "reply_options"))
     at = clock.now()
-    for attached in ("attachment_urls", "attachment_files"):
-        if body.get(attached):
-            raise NotAvailable("Attachments cannot be sent. Put an address into the text.", field=attached)
     if body["type"] == "admin":
         found, author = _reply_as_admin(session, body, conversation_id, at)
     else:
@@ -214,6 +214,9 @@ def insert_form_into_conversation(
 def create_message(session: Session, body: dict[str, Any]) -> Posted:
     """Write to a contact as an admin: starts a conversation (`inapp`), or sends one text (`sms`).
 
+    With `create_conversation_without_contact_reply: false` the conversation is not open, and in no list of the inbox,
+    until the contact replies.
+
     A text needs a `subscription_type_id`, and is sent as it is. It is refused with 409 and the reason as its code, such
     as `not_opted_in`, where the contact must not be texted; and asked about again when it is sent. `not_available`:
     other kinds of messages. `blocked`, `gdpr_optout`, `invalid_state`: the contact takes none, or is archived.
@@ -221,6 +224,7 @@ def create_message(session: Session, body: dict[str, Any]) -> Posted:
     """
     if body["message_type"] not in {"inapp", "in_app", "sms"}:
         raise NotAvailable("Only messages of the types “inapp” and “sms” can be sent.", field="message_type")
+    unavailable.refuse(body, ("cc", "bcc"))
     agent, at = admins.find_active(session, body["from_"]["id"], "from.id"), clock.now()
     contact = references.contact(session, body["to"], "to.id")
     if body["from_"]["type"] != "admin":
@@ -233,6 +237,8 @@ def create_message(session: Session, body: dict[str, Any]) -> Posted:
         return Posted("admin_message", text, "sms")
     first = FirstMessage(body["body"], written_at=body["created_at"])
     message = conversation_forms.begin(session, contact, first, agent_id=agent.id, at=at)
+    if not body["create_conversation_without_contact_reply"]:
+        lifecycle.list_once_answered(session, message.conversation_id)
     _audit(session, "begun", message.conversation_id, {"as": references.actor(agent)}, at=at)
     return Posted("admin_message", message)
 

@@ -654,3 +654,32 @@ def test_a_moved_message_opens_its_conversation_again_at_its_own_time(app: Flask
     with database(app).read_only() as session:
         stamps.append(session.get_one(Conversation, chat.id).change_number)
     assert stamps[0] < stamps[1]
+
+
+def test_a_message_is_in_no_list_of_the_inbox_until_its_contact_replies(api: ApiClient, ana: str, sam: str) -> None:
+    message: Any = {"message_type": "inapp", "body": "b", "from": {"type": "admin", "id": ana}}
+    message |= {"to": {"type": "user", "id": sam}, "create_conversation_without_contact_reply": False}
+    chat = api.post("/messages", message)["conversation_id"]
+    assert (api.get(f"/conversations/{chat}")["open"], api.get(f"/conversations/{chat}")["state"]) == (False, "closed")
+    reply = {"message_type": "comment", "type": "user", "user_id": "70", "body": "thanks"}
+    assert api.post(f"/conversations/{chat}/reply", reply)["open"] is True
+    shown = message | {"create_conversation_without_contact_reply": True}
+    assert api.get(f"/conversations/{api.post('/messages', shown)['conversation_id']}")["open"] is True
+
+
+def test_fields_of_intercom_without_an_effect_are_refused_by_name(api: ApiClient, ana: str, sam: str) -> None:
+    begun: Any = {"from": {"type": "user", "id": sam}, "body": "hi"}
+    chat = api.post("/conversations", begun | {"attachment_urls": [], "brand_id": None})["conversation_id"]
+    reply = {"message_type": "comment", "type": "admin", "admin_id": ana, "body": "b", "skip_notifications": True}
+    message = {"message_type": "inapp", "body": "b", "from": {"type": "admin", "id": ana}, "to": begun["from"]}
+    for method, path, body, field, value in (
+        ("POST", "/conversations", begun, "attachment_urls", ["https://example.com/a.png"]),
+        ("POST", "/conversations", begun, "brand_id", "123"),
+        ("POST", f"/conversations/{chat}/reply", reply, "reply_options", [{"text": "Yes", "uuid": "1"}]),
+        ("POST", "/messages", message, "cc", [begun["from"]]),
+        ("POST", "/messages", message, "bcc", begun["from"]),
+        ("PUT", f"/conversations/{chat}", {"custom_attributes": {}}, "company_id", "6"),
+    ):
+        refused = api(method, path, body | {field: value})
+        assert (refused.status, refused.code, refused.field) == (422, "not_available", field)
+        assert api(method, path, body | {field: None}).status == 200
