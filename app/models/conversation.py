@@ -155,5 +155,7 @@ class ConversationPresence(Base):
 # For the inbox search on PostgreSQL. On SQLite it uses the table ``message_search``, a trigram index that triggers
 # maintain (migrations).
 MESSAGE_WORDS = Index(
-    "ix_messages_words", func.to_tsvector(text("'simple'"), Message.body), postgresql_using="gin"
+    "ix_messages_words",
+    func.to_tsvector(text("'simple'"), func.without_marks(Message.body)),
+    postgresql_using="gin",
 ).ddl_if(dialect="postgresql")

@@ -22,6 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from app.core.contacts import text_sql
+from app.core.contacts.filter_sql import PARTS
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
 from app.core.conversations.appending import CONTACT
 from app.core.errors import InvalidInput
@@ -171,18 +173,9 @@ def _truth(column: ColumnElement[bool]) -> Callable[[Filter], ColumnElement[bool
 
 
 def _text(column: ColumnElement[Any], query: Filter) -> ColumnElement[bool]:
-    part = str(query.values[0]) if query.values else ""
-    match query.operator:
-        case Operator.CONTAINS:
-            return column.icontains(part, autoescape=True)
-        case Operator.LACKS:
-            return ~func.coalesce(column.icontains(part, autoescape=True), false())
-        case Operator.STARTS:
-            return column.istartswith(part, autoescape=True)
-        case Operator.ENDS:
-            return column.iendswith(part, autoescape=True)
-        case _:
-            return _compared(column, query)
+    if query.operator in PARTS:
+        return text_sql.part(column, query.operator, str(query.values[0]) if query.values else "")
+    return _compared(column, query)
 
 
 def _source_body(query: Filter) -> ColumnElement[bool]:
@@ -203,7 +196,7 @@ def _of_first(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def _contacts(query: Filter) -> ColumnElement[bool]:
     values = [str(value) for value in query.values if value is not None]
-    if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
+    if query.operator in PARTS:
         raise InvalidInput("This field takes the operators =, !=, IN and NIN.", field="query.operator")
     hit = _CONVERSATION.c.contact_id.in_(select(_CONTACT.c.id).where(_CONTACT.c.public_id.in_(values)))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~hit
