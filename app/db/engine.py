@@ -98,6 +98,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, engines: Engines) -> None:
         "foreign_keys=ON",
         "recursive_triggers=ON",
         "secure_delete=ON",
+        "trusted_schema=ON",  # triggers call ``without_marks``; some builds of SQLite refuse that by default
     ):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
