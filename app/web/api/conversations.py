@@ -86,8 +86,9 @@ def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
 def search_conversations(body: dict[str, Any]) -> dict[str, Any]:
     """Search conversations, without their parts.
 
-    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.body`, `source.delivered_as`, `contact_ids`,
-    `admin_assignee_id` and what is the same in all of them, in the query language of contacts. Times are compared to
+    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.id`, `source.body`, `source.delivered_as`,
+    `source.author.type`, `.id` and `.email`, `contact_ids`, `admin_assignee_id`, `teammate_ids` and what is the same in
+    all of them, in the query language of contacts. Times are compared to
     the second. Without a `sort`, the newest come first, or those changed longest ago, where the query asks about
     `updated_at`.
     """

@@ -683,3 +683,34 @@ def test_fields_of_intercom_without_an_effect_are_refused_by_name(api: ApiClient
         refused = api(method, path, body | {field: value})
         assert (refused.status, refused.code, refused.field) == (422, "not_available", field)
         assert api(method, path, body | {field: None}).status == 200
+
+
+def test_conversations_are_found_by_their_source_and_teammates_as_responses_show_them(
+    app: Flask, api: ApiClient, conversation: str, sam: str, ana: str
+) -> None:
+    to_sam = {"from": {"type": "admin", "id": ana}, "to": {"type": "user", "id": sam}}
+    sent = str(api.post("/messages", to_sam | {"message_type": "inapp", "body": "ready"})["conversation_id"])
+    with database(app).unit_of_work() as session:
+        contact_id = session.scalars(select(Contact.id)).one()
+        others = []
+        for author in ("bot:7", "api:5", "system"):
+            chat = lifecycle.start(session, contact_id, at=clock.now())
+            messages.post(session, chat.id, NewMessage(author, "hi"), at=clock.now())
+            others.append(str(chat.id))
+    for each in (conversation, sent, *others):
+        source = api.get(f"/conversations/{each}")["source"]
+        assert each in find_by(api, "source.author.type", "=", source["author"]["type"])
+        assert find_by(api, "source.author.id", "=", source["author"]["id"]) == [each]
+        assert find_by(api, "source.id", "=", source["id"]) == [each]
+    for each, email in ((conversation, "sam@example.com"), (sent, "ana@example.com")):
+        assert find_by(api, "source.author.email", "=", email) == [each]
+    assert find_by(api, "teammate_ids", "=", ana) == [sent]
+    assert find_by(api, "tag_ids", "=", 1) == find_by(api, "source.url", "~", "shop") == []
+
+
+@pytest.mark.parametrize(
+    "field", ["statistics.last_close_at", "conversation_rating.score", "channel_initiated", "source.author.name"]
+)
+def test_a_field_of_intercom_that_is_not_kept_is_refused_by_name(api: ApiClient, field: str) -> None:
+    refused = api.post("/conversations/search", {"query": {"field": field, "operator": "=", "value": 1}})
+    assert (refused.status, refused.code, refused.field) == (400, "parameter_invalid", "query.field")
