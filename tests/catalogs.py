@@ -33,6 +33,7 @@ _FOR_PROGRAMS = (
     "core/backup/",
     "core/connectors/",
     "core/contacts/filters.py",
+    "core/conversations/backdating.py",
     "core/contacts/merge.py",
     "core/contacts/search_plans.py",
     "core/inbox/conversation_search.py",

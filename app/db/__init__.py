@@ -14,6 +14,7 @@ from app.db.inserts import (
     reserve_ids,
 )
 from app.db.limits import Limits
+from app.db.marks import HasOtherLetters, InOneCase, unmarked, without_marks
 from app.db.overlapping import overlapping_inserts
 from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, is_in_few, run
 from app.db.transactions import Database, SessionFactory
@@ -26,6 +27,8 @@ __all__ = [
     "Database",
     "DatabaseBusy",
     "Engines",
+    "HasOtherLetters",
+    "InOneCase",
     "JoinedChanges",
     "Limits",
     "QueryTooSlow",
@@ -47,5 +50,7 @@ __all__ = [
     "reserve_ids",
     "run",
     "take_alone",
+    "unmarked",
     "use_engines",
+    "without_marks",
 ]

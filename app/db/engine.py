@@ -13,6 +13,7 @@ from sqlalchemy.engine import ExceptionContext
 from app.config import Settings
 from app.db.errors import ConnectionLost, busy_error
 from app.db.limits import Limits, ReadDeadline, limit_postgresql
+from app.db.marks import without_marks
 
 # How long SQLite waits for other programs: ours queue before that (``write_lock``).
 BUSY_TIMEOUT_MS = 5_000
@@ -97,12 +98,17 @@ def _prepare_sqlite(connection: sqlite3.Connection, engines: Engines) -> None:
         "foreign_keys=ON",
         "recursive_triggers=ON",
         "secure_delete=ON",
+        "trusted_schema=ON",  # triggers call ``without_marks``; some builds of SQLite refuse that by default
     ):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     # SQLite's own ``lower`` folds ASCII only; searches would find less than on PostgreSQL.
     connection.create_function(
         "lower", 1, lambda value: value.lower() if isinstance(value, str) else value, deterministic=True
+    )
+    # The triggers of the migrations keep the index of messages with it.
+    connection.create_function(
+        "without_marks", 1, lambda value: without_marks(value) if isinstance(value, str) else value, deterministic=True
     )
     if engines.limits.read_s is not None:
         engines.deadline.watch(connection)

@@ -78,7 +78,7 @@ def _why_not_upgradable(connection: Connection) -> str | None:
     revision = current_revision(connection)
     if revision is not None and (unknown := why_unknown(revision)):
         return f"This database is {unknown}."
-    if revision == head_revision() and (lacking := _missing_column(connection)):
+    if revision == head_revision() and (lacking := _missing_column(connection) or _missing_search(connection)):
         return f"This database is of an unreleased version, which no version upgrades: it lacks “{lacking}”."
     if revision is None and (found := set(inspect(connection).get_table_names()) & set(Base.metadata.tables)):
         return f"This database holds the table “{min(found)}”, which Assent did not make: use an empty one."
@@ -94,6 +94,15 @@ def _missing_column(connection: Connection) -> str | None:
     existing = {(table, str(column["name"])) for (_, table), columns in found.items() for column in columns}
     wanted = [(table.name, column.name) for table in Base.metadata.sorted_tables for column in table.columns]
     return next((f"{table}.{column}" for table, column in wanted if (table, column) not in existing), None)
+
+
+def _missing_search(connection: Connection) -> str | None:
+    """The function by which texts are found without their marks, where the database lacks it."""
+    query = {
+        "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'messages_search_insert' AND sql LIKE '%without_marks%'",
+        "postgresql": "SELECT 1 WHERE to_regproc('without_marks') IS NOT NULL",
+    }[connection.dialect.name]
+    return None if connection.execute(text(query)).first() else "without_marks"
 
 
 def _config(connection: Connection) -> "Config":

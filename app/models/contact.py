@@ -135,7 +135,7 @@ EMAIL_DOMAINS: Mapping[str, ColumnElement[Any]] = {
 # For the inbox search.
 NAME_WORDS = Index(
     "ix_contacts_name_words",
-    func.to_tsvector(text("'simple'"), Contact.name),
+    func.to_tsvector(text("'simple'"), func.without_marks(Contact.name)),
     postgresql_using="gin",
     postgresql_where=text("name IS NOT NULL"),
 ).ddl_if(dialect="postgresql")

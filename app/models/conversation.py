@@ -11,8 +11,8 @@ from app.models.base import BIG_KEY, Base, one_of
 
 
 class ConversationState(StrEnum):
-    """``outbound``: started by an outbound chat, and neither the contact nor an agent wrote in it yet. It is in no list
-    of the inbox; the contact sees it as open.
+    """``outbound``: started by an outbound chat, or as one by the API, and neither the contact nor an agent wrote in it
+    since. It is in no list of the inbox; the contact sees it as open.
     """
 
     OPEN = "open"
@@ -155,5 +155,7 @@ class ConversationPresence(Base):
 # For the inbox search on PostgreSQL. On SQLite it uses the table ``message_search``, a trigram index that triggers
 # maintain (migrations).
 MESSAGE_WORDS = Index(
-    "ix_messages_words", func.to_tsvector(text("'simple'"), Message.body), postgresql_using="gin"
+    "ix_messages_words",
+    func.to_tsvector(text("'simple'"), func.without_marks(Message.body)),
+    postgresql_using="gin",
 ).ddl_if(dialect="postgresql")

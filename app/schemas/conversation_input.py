@@ -5,9 +5,26 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.schemas.contact_input import CustomAttributes
-from app.schemas.fields import Id, Input, Text, TextOrNumber, YesOrNo
+from app.schemas.fields import Id, Input, Moment, Text, TextOrNumber, YesOrNo
 from app.schemas.message_text import MessageText
 from app.schemas.paging import PagingSchema
+
+_WRITTEN_AT = {
+    "type": "integer",
+    "description": "when it was written, for conversations that are moved here: since 2000, not in the future, not "
+    "before the newest part",
+}
+
+
+class Unavailable(fields.Raw):
+    """A field of Intercom's that is refused where it has a value.
+
+    :param kind: its type, in JSON Schema's words
+    """
+
+    def __init__(self, kind: str) -> None:
+        items: dict[str, Any] = {"items": {}} if kind == "array" else {}
+        super().__init__(metadata={"description": "not available", "type": kind, **items})
 
 
 class ReferenceSchema(Input):
@@ -26,6 +43,9 @@ class ReferenceSchema(Input):
 class NewConversationSchema(Input):
     from_ = fields.Nested(ReferenceSchema, required=True, data_key="from")
     body = MessageText(required=True)
+    created_at = Moment(load_default=None, metadata=_WRITTEN_AT)
+    attachment_urls = Unavailable("array")
+    brand_id = Unavailable("string")
 
 
 class ReplySchema(Input):
@@ -38,8 +58,10 @@ class ReplySchema(Input):
     intercom_user_id = TextOrNumber(most=100, load_default=None)
     user_id = TextOrNumber(most=255, load_default=None)
     email = Text(most=254, load_default=None)
-    attachment_urls = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
-    attachment_files = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
+    created_at = Moment(load_default=None, metadata=_WRITTEN_AT)
+    attachment_urls = Unavailable("array")
+    attachment_files = Unavailable("array")
+    reply_options = Unavailable("array")
 
     def load(self, data: Any, **more: Any) -> Any:
         """Quick replies are not parsed beyond ``message_type``: they have options in place of a body."""
@@ -77,6 +99,12 @@ class NewMessageSchema(Input):
     from_ = fields.Nested(ReferenceSchema, required=True, data_key="from")
     to = OneOrMany(ReferenceSchema, required=True)
     subscription_type_id = Id(load_default=None, metadata={"description": "required for `sms`"})
+    created_at = Moment(load_default=None, metadata=_WRITTEN_AT)
+    create_conversation_without_contact_reply = YesOrNo(
+        load_default=True, metadata={"description": "false: the inbox lists it once the contact replies"}
+    )
+    cc = Unavailable("array")
+    bcc = Unavailable("array")
 
     def load(self, data: Any, **more: Any) -> Any:
         if isinstance(data, dict) and data.get("message_type") in ("email", "whatsapp"):
@@ -94,6 +122,7 @@ class ChangedConversationSchema(Input):
 
     read = YesOrNo(metadata={"description": "by the admin in whose name the token acts; false: unread for everyone"})
     custom_attributes = CustomAttributes()
+    company_id = Unavailable("string")
 
 
 class ConversationQuerySchema(Input):

@@ -3,12 +3,14 @@
 import html
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.schemas.agent import AdminSchema
-from app.schemas.fields import Constant, Id, Input, ListSchema, Output, Text, UnixTime
+from app.schemas.fields import Constant, Id, Input, ListSchema, Output, Text, TextOrNumber, UnixTime
 from app.schemas.message_text import MessageText
 from app.schemas.paging import PagedListSchema, PagingSchema
+
+USERS_MAX = 1000
 
 
 class TagSchema(Output):
@@ -30,12 +32,37 @@ class TagDeletedSchema(Output):
     deleted = Constant(value=True)
 
 
+class TaggedUserSchema(Input):
+    """A contact, by one of these."""
+
+    id = Text(most=100, load_default=None)
+    external_id = TextOrNumber(most=255, load_default=None)
+    user_id = TextOrNumber(most=255, load_default=None, metadata={"description": "the external id"})
+    email = Text(most=254, load_default=None)
+    untag = fields.Boolean(
+        truthy={True, "true"},
+        falsy={False, "false"},
+        load_default=False,
+        metadata={"description": "true: the tag is detached"},
+    )
+
+    @validates_schema
+    def require_one(self, data: dict[str, Any], **_more: Any) -> None:
+        if all(data[name] is None for name in ("id", "external_id", "user_id", "email")):
+            raise ValidationError("Say which contact, by id, external_id or email.")
+
+
 class TagInputSchema(Input):
     """A name for a new tag; with an ``id``, the new name of that tag."""
 
     name = Text(most=1000, required=True)
     id = Id(metadata={"description": "of the tag to rename"})
-    users = fields.List(fields.Dict(), metadata={"description": "not available: attach the tag to each contact"})
+    users = fields.List(
+        fields.Nested(TaggedUserSchema),
+        load_default=list,
+        validate=validate.Length(max=USERS_MAX),
+        metadata={"description": f"contacts to tag or untag, at most {USERS_MAX:,}"},
+    )
     companies = fields.List(fields.Dict(), metadata={"description": "not available"})
 
 

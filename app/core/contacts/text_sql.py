@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, bindparam, false, func, or_
 
 from app.core.contacts.filters import Operator
+from app.db import HasOtherLetters, InOneCase, unmarked, without_marks
 
 _LAST = "~"  # no number holds this character or one behind it
 
@@ -21,16 +22,32 @@ def equality(column: ColumnElement[Any], operator: Operator, values: list[Any]) 
 
 
 def part(column: ColumnElement[Any], operator: Operator, wanted: str) -> ColumnElement[bool]:
-    """Begins or ends with the text, contains it, or lacks it, whatever the case of its letters."""
+    """Begins or ends with the text, contains it, or lacks it, whatever the case of its letters and their marks."""
     match operator:
         case Operator.STARTS:
-            return column.istartswith(wanted, autoescape=True)
+            return _in_any_form(column, wanted, "startswith")
         case Operator.ENDS:
-            return column.iendswith(wanted, autoescape=True)
+            return _in_any_form(column, wanted, "endswith")
         case Operator.LACKS:
-            return ~func.coalesce(column.icontains(wanted, autoescape=True), false())
+            return ~func.coalesce(contains(column, wanted), false())
         case _:
-            return column.icontains(wanted, autoescape=True)
+            return contains(column, wanted)
+
+
+def contains(column: ColumnElement[Any], wanted: str) -> ColumnElement[bool]:
+    """Contains the text, whatever the case of its letters and their marks."""
+    return _in_any_form(column, wanted, "contains")
+
+
+def _in_any_form(column: ColumnElement[Any], wanted: str, comparison: str) -> ColumnElement[bool]:
+    plain = without_marks(wanted) or wanted
+    if not plain.isascii():
+        compare = getattr(unmarked(column), f"i{comparison}")
+        return and_(HasOtherLetters(column), compare(plain, autoescape=True))
+    # Texts that can have no marks are compared as they are, which is quicker.
+    as_it_is, without = (getattr(InOneCase(each), comparison) for each in (column, unmarked(column)))
+    part = plain.lower()
+    return or_(as_it_is(part, autoescape=True), and_(HasOtherLetters(column), without(part, autoescape=True)))
 
 
 class Parameter(str):

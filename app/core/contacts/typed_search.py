@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql
 from app.core import countries, email, phone, phone_text
 from app.core.contacts import text_sql
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
+from app.db import unmarked, without_marks
 from app.models import Contact
 from app.models.contact import EMAIL_DOMAINS, ENDING_LENGTH, PHONE_ENDINGS
 
@@ -77,13 +78,16 @@ def label_range(typed: str) -> ColumnElement[bool] | None:
     return and_(_CONTACT.c.public_id >= beginning, _CONTACT.c.public_id < f"{beginning}g")
 
 
-def words_query(wanted: str) -> ColumnElement[Any]:
-    """PostgreSQL: a text search query for texts with every word that begins like one of these words."""
+def has_words(column: ColumnElement[Any], wanted: str) -> ColumnElement[bool]:
+    """PostgreSQL: whether a text has a word for each of these, which begins like it, whatever the marks of both.
+
+    The index of the words of names has no row for a contact without a name.
+    """
     query: ColumnElement[Any] = func.to_tsquery(_WORDS, "")
-    for word in wanted.lower().split():
+    for word in without_marks(wanted).lower().split():
         if any(each.isalnum() for each in word):
             query = query.op("&&")(_beginning(word))
-    return query
+    return and_(column.is_not(None), func.to_tsvector(_WORDS, unmarked(column)).op("@@")(query))
 
 
 def _ids(where: ColumnElement[bool]) -> Select[Any]:
@@ -153,10 +157,8 @@ def _beginnings(digits: str, region: str | None) -> set[str]:
 
 def _by_name(wanted: str, dialect: str) -> Select[Any]:
     if dialect == "postgresql":
-        return _ids(func.to_tsvector(_WORDS, _CONTACT.c.name).op("@@")(words_query(wanted)))
-    # SQLite's LIKE disregards the case of ASCII letters; for others, ``lower`` is a function of Python.
-    has_part = _CONTACT.c.name.contains if wanted.isascii() else _CONTACT.c.name.icontains
-    return _ids(and_(_is_scanned(), has_part(wanted, autoescape=True)))
+        return _ids(has_words(_CONTACT.c.name, wanted))
+    return _ids(and_(_is_scanned(), text_sql.contains(_CONTACT.c.name, wanted)))
 
 
 def _is_scanned() -> ColumnElement[bool]:

@@ -236,13 +236,14 @@ def find(session: Session, presentation: Presentation, conversation_id: int, *, 
 
 
 def newest_of(session: Session, contact_id: int | None) -> int:
-    """The id of the contact's newest conversation; without a contact, of the conversation that changed last.
+    """The id of the conversation that the contact began last; without a contact, of the one that changed last.
 
     :raises NotFound: there is none
     """
     query = select(Conversation.id).where(Conversation.last_message_number > 0).limit(1)
     if contact_id is not None:
-        query = query.where(Conversation.contact_id == contact_id).order_by(Conversation.id.desc())
+        of_contact = query.where(Conversation.contact_id == contact_id)
+        query = of_contact.order_by(Conversation.created_at.desc(), Conversation.id.desc())
     else:
         query = query.order_by(Conversation.updated_at.desc(), Conversation.id.desc())
     found = session.scalar(query)

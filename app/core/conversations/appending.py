@@ -56,6 +56,7 @@ class NewMessage:
     :param author: ``contact``, ``agent:3``, ``bot:3`` (a rule), ``outbound:4`` (an outbound chat) or ``system``
     :param client_key: random (1 to 64 letters, digits, ``_``, ``-``), chosen by the sender, so that sending the same
         message again adds nothing
+    :param written_at: when it was written, where that was long before it is recorded (``backdating.py``)
     """
 
     author: str
@@ -63,6 +64,7 @@ class NewMessage:
     kind: MessageKind = MessageKind.MESSAGE
     client_key: str | None = None
     inserted_form_id: int | None = None
+    written_at: datetime | None = None
 
 
 def lock(session: Session, conversation_id: int) -> LockedConversation:
@@ -80,34 +82,38 @@ def lock(session: Session, conversation_id: int) -> LockedConversation:
 
 
 def append(session: Session, conversation: LockedConversation, new: NewMessage, *, at: datetime) -> Message:
-    """Write the next message of a conversation. Two statements."""
-    session.flush()
-    number, revision = advance(session, conversation.id, author=new.author, kind=new.kind, at=at)
-    advanced: dict[str, Any] = {"last_number": number, "revision": revision, "updated_at": at}
-    if new.kind != MessageKind.EVENT:
-        advanced["last_message_number"] = number
-    if new.author == CONTACT:
-        advanced["last_contact_revision"] = revision
-    if conversation.state == ConversationState.OUTBOUND and _opens(new.author):
-        advanced["state"] = ConversationState.OPEN.value
-    for name, value in advanced.items():
-        set_committed_value(conversation, name, value)
-    message = Message(conversation_id=conversation.id, number=number, revision=revision, created_at=at, **vars(new))
-    session.add(message)
-    session.flush()
-    return message
-
-
-def advance(session: Session, conversation_id: int, *, author: str, kind: MessageKind, at: datetime) -> tuple[int, int]:
-    """Give out the next number and revision of a conversation, whose row is locked from then on. One statement.
+    """Write the next message of a conversation. Two statements.
 
     The conversation moves to the top of the lists. A message of the contact makes it unread for agents. What a person
     writes or does in the conversation of an outbound chat opens it.
     """
-    _, number, revision = _ADVANCE.one(
-        session, conversation_id=conversation_id, **advanced(author=author, kind=kind, at=at)
+    session.flush()
+    updated_at = max(conversation.updated_at, new.written_at) if new.written_at else at
+    values = advanced(author=new.author, kind=new.kind, at=at) | {"at": updated_at}
+    _, number, revision = _ADVANCE.one(session, conversation_id=conversation.id, **values)
+    changed: dict[str, Any] = {"last_number": number, "revision": revision, "updated_at": updated_at}
+    if new.kind != MessageKind.EVENT:
+        changed["last_message_number"] = number
+    if new.author == CONTACT:
+        changed["last_contact_revision"] = revision
+    if conversation.state == ConversationState.OUTBOUND and _opens(new.author):
+        changed["state"] = ConversationState.OPEN.value
+    for name, value in changed.items():
+        set_committed_value(conversation, name, value)
+    message = Message(
+        conversation_id=conversation.id,
+        number=number,
+        revision=revision,
+        kind=new.kind,
+        author=new.author,
+        body=new.body,
+        inserted_form_id=new.inserted_form_id,
+        client_key=new.client_key,
+        created_at=new.written_at or at,
     )
-    return number, revision
+    session.add(message)
+    session.flush()
+    return message
 
 
 def advanced(*, author: str, kind: MessageKind, at: datetime) -> dict[str, Any]:

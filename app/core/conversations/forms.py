@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core.consent import reach
-from app.core.conversations import appending, lifecycle, messages
+from app.core.conversations import appending, backdating, lifecycle, messages
 from app.core.conversations.appending import LockedConversation, NewMessage
 from app.core.errors import InvalidState, NotFound, named
 from app.core.forms import insertion, legal_text, publishing
@@ -37,11 +37,15 @@ _MESSAGE = Message.__table__
 
 @dataclass(frozen=True)
 class FirstMessage:
-    """What an agent starts a conversation with: a text, and perhaps a saved form."""
+    """What an agent starts a conversation with: a text, and perhaps a saved form.
+
+    :param written_at: when, where that was long before it is recorded (``NewMessage``)
+    """
 
     body: str
     form_id: int | None = None
     client_key: str | None = None
+    written_at: datetime | None = None
 
 
 def insert_saved(
@@ -141,7 +145,9 @@ def begin(session: Session, contact: Contact, first: FirstMessage, *, agent_id: 
     conversation = lifecycle.find_started(session, contact.id, key) if key else None
     if conversation is None:
         conversation = lifecycle.start(session, contact.id, at=at, assignee_id=agent_id, client_key=key)
-    return reply(session, conversation.id, NewMessage(actor, first.body, client_key=key), first.form_id, at=at)
+        backdating.backdate(conversation, first.written_at)
+    message = NewMessage(actor, first.body, client_key=key, written_at=first.written_at)
+    return reply(session, conversation.id, message, first.form_id, at=at)
 
 
 def place(

@@ -1,5 +1,6 @@
 """Starting, finding, closing, reopening and assigning conversations."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -114,6 +115,12 @@ def find_started(session: Session, contact_id: int, client_key: str) -> Conversa
     return session.scalars(query).one_or_none()
 
 
+def list_once_answered(session: Session, conversation_id: int) -> None:
+    """Keep a conversation that an agent started out of the inbox until its contact writes, or an agent once more."""
+    find(session, conversation_id).state = ConversationState.OUTBOUND
+    session.flush()
+
+
 def has_messenger(session: Session, contact: Contact) -> bool:
     """Whether the contact can read messages: a user signs in to the messenger, a lead needs a token of it."""
     if contact.role != ContactRole.LEAD:
@@ -169,11 +176,16 @@ def reopen(session: Session, conversation_id: int, *, actor: str, at: datetime) 
     return conversation
 
 
-def reopen_locked(session: Session, conversation: LockedConversation, *, actor: str, at: datetime) -> None:
-    """Reopen a conversation if it is closed."""
+def reopen_locked(
+    session: Session, conversation: LockedConversation, *, actor: str, at: datetime, written_at: datetime | None = None
+) -> None:
+    """Reopen a conversation if it is closed.
+
+    :param written_at: of the message that reopens it (``NewMessage``)
+    """
     if conversation.state == ConversationState.CLOSED:
         conversation.state, conversation.closed_at = ConversationState.OPEN, None
-        append(session, conversation, _event(actor, "reopened"), at=at)
+        append(session, conversation, replace(_event(actor, "reopened"), written_at=written_at), at=at)
 
 
 def assign(session: Session, conversation_id: int, agent_id: int | None, *, actor: str, at: datetime) -> Conversation:

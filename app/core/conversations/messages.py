@@ -8,7 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.core.consent import reach
-from app.core.conversations import appending
+from app.core.conversations import appending, backdating
 from app.core.conversations.appending import CONTACT, SYSTEM, NewMessage
 from app.core.conversations.lifecycle import contact_of, reopen_locked
 from app.core.errors import InvalidInput
@@ -24,7 +24,8 @@ def post(session: Session, conversation_id: int, new: NewMessage, *, at: datetim
     Posting again with the same ``client_key`` changes nothing and returns the existing message. Another text, kind or
     author with the same key is another message.
 
-    :raises InvalidInput: ``body`` is empty or longer than ``BODY_MAX``; ``client_key`` is malformed
+    :raises InvalidInput: ``body`` is empty or longer than ``BODY_MAX``; ``client_key`` is malformed;
+        ``written_at`` is refused (``backdating.checked``)
     :raises InvalidState: the contact is closed (``blocked``, ``gdpr_optout``), and this is not a note
     :raises NotFound: there is no such conversation
     """
@@ -43,8 +44,9 @@ def post(session: Session, conversation_id: int, new: NewMessage, *, at: datetim
             return sent
     if new.kind == MessageKind.MESSAGE:
         reach.refuse_closed(contact_of(session, conversation))
+    new = backdating.checked(session, conversation, new, at=at)
     if new.author == CONTACT:
-        reopen_locked(session, conversation, actor=SYSTEM, at=at)
+        reopen_locked(session, conversation, actor=SYSTEM, at=at, written_at=new.written_at)
     return appending.append(session, conversation, new, at=at)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -22,9 +23,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from app.core.contacts import text_sql
+from app.core.contacts.filter_sql import PARTS
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
-from app.core.conversations.appending import CONTACT
 from app.core.errors import InvalidInput
+from app.core.inbox import conversation_source
 from app.models import Contact, Conversation, ConversationRead, ConversationState, Message, UtcDateTime
 
 COUNTED_MAX = 10_000
@@ -32,6 +35,13 @@ _CONVERSATION = Conversation.__table__
 _READ = ConversationRead.__table__
 _MESSAGE = Message.__table__
 _CONTACT = Contact.__table__
+_SOURCE: Mapping[str, ColumnElement[Any]] = {
+    "source.body": conversation_source.BODY,
+    "source.delivered_as": conversation_source.DELIVERED_AS,
+    "source.author.type": conversation_source.AUTHOR_TYPE,
+    "source.author.id": conversation_source.AUTHOR_ID,
+    "source.author.email": conversation_source.AUTHOR_EMAIL,
+}
 FIELDS: Mapping[str, Kind] = {
     "id": Kind.NUMBER,
     "created_at": Kind.MOMENT,
@@ -39,13 +49,14 @@ FIELDS: Mapping[str, Kind] = {
     "open": Kind.BOOLEAN,
     "read": Kind.BOOLEAN,
     "state": Kind.TEXT,
-    "source.body": Kind.TEXT,
-    "source.delivered_as": Kind.TEXT,
+    **dict.fromkeys(_SOURCE, Kind.TEXT),
+    "source.id": Kind.NUMBER,
     "contact_ids": Kind.TEXT,
     "admin_assignee_id": Kind.NUMBER,
+    "teammate_ids": Kind.NUMBER,
     # The same in every conversation, as responses show it.
-    **dict.fromkeys(("source.type", "source.subject", "priority", "title"), Kind.TEXT),
-    **dict.fromkeys(("team_assignee_id", "waiting_since", "snoozed_until"), Kind.NUMBER),
+    **dict.fromkeys(("source.type", "source.subject", "source.url", "priority", "title"), Kind.TEXT),
+    **dict.fromkeys(("team_assignee_id", "tag_ids", "waiting_since", "snoozed_until"), Kind.NUMBER),
 }
 _SORTS: Mapping[str, ColumnElement[Any]] = {
     "id": _CONVERSATION.c.id,
@@ -171,39 +182,14 @@ def _truth(column: ColumnElement[bool]) -> Callable[[Filter], ColumnElement[bool
 
 
 def _text(column: ColumnElement[Any], query: Filter) -> ColumnElement[bool]:
-    part = str(query.values[0]) if query.values else ""
-    match query.operator:
-        case Operator.CONTAINS:
-            return column.icontains(part, autoescape=True)
-        case Operator.LACKS:
-            return ~func.coalesce(column.icontains(part, autoescape=True), false())
-        case Operator.STARTS:
-            return column.istartswith(part, autoescape=True)
-        case Operator.ENDS:
-            return column.iendswith(part, autoescape=True)
-        case _:
-            return _compared(column, query)
-
-
-def _source_body(query: Filter) -> ColumnElement[bool]:
-    """The first message of the conversation; empty where a form began it."""
-    return _text(func.coalesce(_of_first(_MESSAGE.c.body), ""), query)
-
-
-def _delivered_as(query: Filter) -> ColumnElement[bool]:
-    begun_by = case((_MESSAGE.c.author == CONTACT, "customer_initiated"), else_="admin_initiated")
-    return _text(_of_first(begun_by), query)
-
-
-def _of_first(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A value of the message that began the conversation."""
-    first = select(column).where(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.number == 1)
-    return first.correlate(_CONVERSATION).scalar_subquery()
+    if query.operator in PARTS:
+        return text_sql.part(column, query.operator, str(query.values[0]) if query.values else "")
+    return _compared(column, query)
 
 
 def _contacts(query: Filter) -> ColumnElement[bool]:
     values = [str(value) for value in query.values if value is not None]
-    if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
+    if query.operator in PARTS:
         raise InvalidInput("This field takes the operators =, !=, IN and NIN.", field="query.operator")
     hit = _CONVERSATION.c.contact_id.in_(select(_CONTACT.c.id).where(_CONTACT.c.public_id.in_(values)))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~hit
@@ -228,15 +214,16 @@ _BY_NAME: Mapping[str, Callable[[Filter], ColumnElement[bool]]] = {
     "open": _truth(_CONVERSATION.c.state == ConversationState.OPEN.value),
     "read": _truth(IS_READ),
     "state": lambda query: _text(_STATE, query),
-    "source.body": _source_body,
-    "source.delivered_as": _delivered_as,
+    "source.id": lambda query: _compared(conversation_source.ID, query),
+    **{name: partial(_text, column) for name, column in _SOURCE.items()},
+    "teammate_ids": lambda query: _compared(_CONVERSATION.c.assignee_id, query),
     "contact_ids": _contacts,
     "source.type": _constant("conversation"),
     "source.subject": _constant(""),
     "priority": _constant("none"),
-    "title": lambda query: _text(cast(null(), String()), query),
+    **dict.fromkeys(("title", "source.url"), lambda query: _text(cast(null(), String()), query)),
     **dict.fromkeys(
-        ("team_assignee_id", "waiting_since", "snoozed_until"),
+        ("team_assignee_id", "tag_ids", "waiting_since", "snoozed_until"),
         lambda query: _compared(cast(null(), BigInteger()), query),
     ),
 }

@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from app.core import sms_text
 from app.core.consent import eligibility, reach, suppressions
+from app.core.conversations import backdating, lifecycle, messages, texts
 from app.core.conversations import forms as conversation_forms
-from app.core.conversations import lifecycle, messages, texts
 from app.core.conversations.appending import NewMessage
 from app.core.errors import InvalidInput, InvalidState
 from app.core.signing import keys_of
@@ -27,11 +27,13 @@ def reply(
 
     :param form_id: a saved form to place after a message; not by text
     :raises InvalidInput: as ``conversations.forms.reply``; or the text is too long
+    :raises NotAvailable: an earlier time for a text
     :raises InvalidState: as there; or ``suppressed``: the number may not be texted
     """
     conversation = lifecycle.find(session, conversation_id)
     if not texts.is_by_text(conversation) or new.kind != MessageKind.MESSAGE:
         return conversation_forms.reply(session, conversation_id, new, form_id, at=at)
+    backdating.refuse_in_text(new.written_at)
     if form_id is not None:
         raise InvalidInput("A form cannot be sent in a text. Send a link to it.")
     if sms_text.pack(new.body).segments > SEGMENTS_MAX:

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Text, column, func, or_, select, table, text
+from sqlalchemy import BigInteger, Select, Text, column, func, or_, select, table
 from sqlalchemy.orm import Session
 
-from app.core.contacts import finding, typed_search
+from app.core.contacts import finding, text_sql, typed_search
 from app.core.inbox.lists import InboxRow, rows_where
-from app.db import dialect_of
+from app.db import dialect_of, without_marks
 from app.models import Contact, Conversation, Message, MessageKind
 
 FOUND_MAX = 50
@@ -16,7 +16,7 @@ FOUND_MAX = 50
 # three letters is searched in the newest messages only.
 SEARCHED_CONVERSATIONS, SEARCHED_MESSAGES = 20_000, 5_000
 _INDEXED_LETTERS = 3
-_WORDS = text("'simple'")
+_CONTACT, _MESSAGE = Contact.__table__, Message.__table__
 _INDEX = table("message_search", column("rowid", BigInteger), column("message_search", Text))
 
 
@@ -42,12 +42,11 @@ def search(session: Session, agent_id: int, typed: str, *, region: str | None, a
 
 def _word_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
     """PostgreSQL: contacts and conversations by the beginning of each word, by the indexes of words."""
-    query = typed_search.words_query(wanted)
     named = select(Contact.id).where(
-        func.to_tsvector(_WORDS, Contact.name).op("@@")(query), Contact.id.in_(select(Conversation.contact_id))
+        typed_search.has_words(_CONTACT.c.name, wanted), Contact.id.in_(select(Conversation.contact_id))
     )
     messages = select(Message.id, Message.conversation_id).where(
-        func.to_tsvector(_WORDS, Message.body).op("@@")(query), Message.kind != MessageKind.EVENT.value
+        typed_search.has_words(_MESSAGE.c.body, wanted), Message.kind != MessageKind.EVENT.value
     )
     return named.limit(FOUND_MAX), _conversations_of(messages.order_by(Message.id.desc()).limit(SEARCHED_MESSAGES))
 
@@ -55,17 +54,18 @@ def _word_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
 def _substring_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
     """SQLite: any part of a name, and any part of a message by its index of three letters in a row."""
     recent = select(Conversation.contact_id).order_by(Conversation.id.desc()).limit(SEARCHED_CONVERSATIONS)
-    named = select(Contact.id).where(Contact.name.icontains(wanted, autoescape=True), Contact.id.in_(recent))
+    named = select(Contact.id).where(text_sql.contains(_CONTACT.c.name, wanted), Contact.id.in_(recent))
     messages = select(Message.id, Message.conversation_id)
-    if len(wanted) >= _INDEXED_LETTERS:
-        phrase = '"' + wanted.replace('"', '""') + '"'
+    plain = without_marks(wanted) or wanted
+    if len(plain) >= _INDEXED_LETTERS:
+        phrase = '"' + plain.replace('"', '""') + '"'
         indexed = select(_INDEX.c.rowid).where(_INDEX.c.message_search.op("MATCH")(phrase))
         newest = indexed.order_by(_INDEX.c.rowid.desc()).limit(SEARCHED_MESSAGES)
         return named.limit(FOUND_MAX), _conversations_of(messages.where(Message.id.in_(newest)))
     latest = select(func.max(Message.id)).scalar_subquery()
     messages = messages.where(
         Message.id > latest - SEARCHED_MESSAGES,
-        Message.body.icontains(wanted, autoescape=True),
+        text_sql.contains(_MESSAGE.c.body, wanted),
         Message.kind != MessageKind.EVENT.value,
     )
     return named.limit(FOUND_MAX), _conversations_of(messages)

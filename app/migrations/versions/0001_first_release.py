@@ -80,6 +80,7 @@ EVIDENCE_COLUMNS = (
     "salt",
 )
 SEARCHED = "kind IN ('message', 'note')"
+MARKS = r"\u0300-\u036F\u0591-\u05BD\u05BF\u05C1\u05C2\u05C4\u05C5\u05C7\u064B-\u065F\u0670"
 
 
 def upgrade() -> None:
@@ -143,9 +144,16 @@ def _postgresql_function(name: str, table: str, message: str) -> None:
 
 
 def create_postgresql_search() -> None:
-    op.execute("CREATE INDEX ix_messages_words ON messages USING gin (to_tsvector('simple', body))")
+    """Indexes of words without marks (``app/db/marks.py`` has the same for SQLite)."""
     op.execute(
-        "CREATE INDEX ix_contacts_name_words ON contacts USING gin (to_tsvector('simple', name)) WHERE name IS NOT NULL"
+        "CREATE FUNCTION without_marks(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT "
+        "CASE WHEN octet_length($1) = char_length($1) THEN $1 ELSE translate(regexp_replace(normalize($1, NFKD), "
+        rf"'[{MARKS}]', '', 'g'), 'ØøŁłĐđı', 'OoLlDdi') END $$"
+    )
+    op.execute("CREATE INDEX ix_messages_words ON messages USING gin (to_tsvector('simple', without_marks(body)))")
+    op.execute(
+        "CREATE INDEX ix_contacts_name_words ON contacts USING gin (to_tsvector('simple', without_marks(name))) "
+        "WHERE name IS NOT NULL"
     )
     op.execute('CREATE INDEX ix_contacts_name_lower_id ON contacts (lower("left"(name, 200)), id)')
     op.execute('CREATE INDEX ix_contacts_phone_right_id ON contacts ("right"(phone, 4), id)')
@@ -153,7 +161,9 @@ def create_postgresql_search() -> None:
 
 
 def create_sqlite_search() -> None:
-    """An index of every three consecutive letters, over the texts in their own table; triggers maintain it."""
+    """An index of every three consecutive letters without marks, over the texts in their own table; triggers maintain
+    it. ``app/db/engine.py`` gives each connection the function ``without_marks``.
+    """
     op.execute("CREATE INDEX ix_contacts_name_nocase_id ON contacts (name COLLATE NOCASE, id)")
     op.execute("CREATE INDEX ix_contacts_phone_substr_id ON contacts (substr(phone, -4), id)")
     op.execute("CREATE INDEX ix_contacts_email_substr_id ON contacts (substr(email, instr(email, '@') + 1), id)")
@@ -161,8 +171,10 @@ def create_sqlite_search() -> None:
         "CREATE VIRTUAL TABLE message_search USING fts5"
         "(body, content='messages', content_rowid='id', tokenize='trigram')"
     )
-    remove = "INSERT INTO message_search (message_search, rowid, body) VALUES ('delete', old.id, old.body);"
-    add = "INSERT INTO message_search (rowid, body) VALUES (new.id, new.body);"
+    remove = (
+        "INSERT INTO message_search (message_search, rowid, body) VALUES ('delete', old.id, without_marks(old.body));"
+    )
+    add = "INSERT INTO message_search (rowid, body) VALUES (new.id, without_marks(new.body));"
     for name, event, side, body in (
         ("insert", "INSERT", "new", add),
         ("update", "UPDATE OF body", "new", remove + add),

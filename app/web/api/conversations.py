@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, clock
 from app.core.accounts import api_tokens
-from app.core.consent import locking
-from app.core.contacts import filters, search, views
+from app.core.contacts import filters
 from app.core.contacts.search import COUNTED_MAX
-from app.core.conversations import api_views, lifecycle, messages
+from app.core.conversations import api_views, backdating, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations.api_views import Posted, Presentation, Record
 from app.core.conversations.appending import CONTACT, NewMessage
@@ -22,7 +21,7 @@ from app.core.inbox import conversation_changes, conversation_search, replying
 from app.core.inbox.conversation_search import Sort
 from app.core.sms import single
 from app.core.subscriptions import subscription_types
-from app.models import Agent, Contact, MessageKind
+from app.models import MessageKind
 from app.schemas.contact_input import SearchSchema
 from app.schemas.conversation import ConversationListSchema, ConversationSchema, MessageSchema
 from app.schemas.conversation_input import (
@@ -36,7 +35,7 @@ from app.schemas.conversation_input import (
 )
 from app.schemas.form import PlacedFormSchema
 from app.web import security
-from app.web.api import admins, auth, forms, ids, pagination
+from app.web.api import admins, auth, forms, ids, pagination, references, unavailable
 from app.web.api.auth import Scope
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
@@ -66,14 +65,17 @@ def list_conversations(query: dict[str, Any]) -> dict[str, Any]:
     return page
 
 
-@blueprint.post("/conversations", errors=(404, 409, 410))
+@blueprint.post("/conversations", errors=(404, 409, 410, 422))
 @blueprint.arguments(NewConversationSchema)
 @blueprint.commit(MessageSchema)
 def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
     """Start a conversation in the name of a contact. The response is its first message."""
-    contact, at = _contact(session, body["from_"], "from.id"), clock.now()
+    unavailable.refuse(body, ("attachment_urls", "brand_id"))
+    contact, at = references.contact(session, body["from_"], "from.id"), clock.now()
     conversation = lifecycle.start(session, contact.id, at=at)
-    message = messages.post(session, conversation.id, NewMessage(CONTACT, body["body"]), at=at)
+    backdating.backdate(conversation, body["created_at"])
+    new = NewMessage(CONTACT, body["body"], written_at=body["created_at"])
+    message = messages.post(session, conversation.id, new, at=at)
     _audit(session, "begun", conversation.id, {"as": "contact"}, at=at)
     return Posted("user_message", message)
 
@@ -84,8 +86,9 @@ def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
 def search_conversations(body: dict[str, Any]) -> dict[str, Any]:
     """Search conversations, without their parts.
 
-    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.body`, `source.delivered_as`, `contact_ids`,
-    `admin_assignee_id` and what is the same in all of them, in the query language of contacts. Times are compared to
+    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.id`, `source.body`, `source.delivered_as`,
+    `source.author.type`, `.id` and `.email`, `contact_ids`, `admin_assignee_id`, `teammate_ids` and what is the same in
+    all of them, in the query language of contacts. Times are compared to
     the second. Without a `sort`, the newest come first, or those changed longest ago, where the query asks about
     `updated_at`.
     """
@@ -110,6 +113,7 @@ def _current(session: Session, _names: Collection[str], conversation_id: str) ->
 @blueprint.commit(ConversationSchema, current=_current)
 def update_conversation(session: Session, body: dict[str, Any], query: dict[str, Any], conversation_id: str) -> Record:
     """Mark a conversation as read or unread, or set its custom attributes."""
+    unavailable.refuse(body, ("company_id",))
     found, at = lifecycle.find(session, ids.number(conversation_id) or 0).id, clock.now()
     if body.get("read"):
         agent = api_tokens.owner_of(session, auth.caller().created_by)
@@ -149,10 +153,8 @@ def reply_to_conversation(
     """
     if body["message_type"] == "quick_reply":
         raise NotAvailable("Quick replies are not available.", field="message_type")
+    unavailable.refuse(body, ("attachment_urls", "attachment_files", "reply_options"))
     at = clock.now()
-    for attached in ("attachment_urls", "attachment_files"):
-        if body.get(attached):
-            raise NotAvailable("Attachments cannot be sent. Put an address into the text.", field=attached)
     if body["type"] == "admin":
         found, author = _reply_as_admin(session, body, conversation_id, at)
     else:
@@ -172,7 +174,7 @@ def manage_conversation(session: Session, body: dict[str, Any], query: dict[str,
     """
     if body["message_type"] == "snoozed":
         raise NotAvailable("Conversations cannot be snoozed.", field="message_type")
-    actor = _actor(admins.find_active(session, body["admin_id"]))
+    actor = references.actor(admins.find_active(session, body["admin_id"]))
     found, at = ids.number(conversation_id) or 0, clock.now()
     if body["body"]:
         replying.reply(session, found, NewMessage(actor, body["body"]), at=at)
@@ -182,7 +184,7 @@ def manage_conversation(session: Session, body: dict[str, Any], query: dict[str,
         case "open":
             lifecycle.reopen(session, found, actor=actor, at=at)
         case _:
-            lifecycle.assign(session, found, _assignee(session, body["assignee_id"]), actor=actor, at=at)
+            lifecycle.assign(session, found, references.assignee(session, body["assignee_id"]), actor=actor, at=at)
     _audit(session, body["message_type"], found, {"as": actor}, at=at)
     return _record(session, found, query)
 
@@ -213,6 +215,9 @@ def insert_form_into_conversation(
 def create_message(session: Session, body: dict[str, Any]) -> Posted:
     """Write to a contact as an admin: starts a conversation (`inapp`), or sends one text (`sms`).
 
+    With `create_conversation_without_contact_reply: false` the conversation is not open, and in no list of the inbox,
+    until the contact replies.
+
     A text needs a `subscription_type_id`, and is sent as it is. It is refused with 409 and the reason as its code, such
     as `not_opted_in`, where the contact must not be texted; and asked about again when it is sent. `not_available`:
     other kinds of messages. `blocked`, `gdpr_optout`, `invalid_state`: the contact takes none, or is archived.
@@ -220,27 +225,32 @@ def create_message(session: Session, body: dict[str, Any]) -> Posted:
     """
     if body["message_type"] not in {"inapp", "in_app", "sms"}:
         raise NotAvailable("Only messages of the types “inapp” and “sms” can be sent.", field="message_type")
+    unavailable.refuse(body, ("cc", "bcc"))
     agent, at = admins.find_active(session, body["from_"]["id"], "from.id"), clock.now()
-    contact = _contact(session, body["to"], "to.id")
+    contact = references.contact(session, body["to"], "to.id")
     if body["from_"]["type"] != "admin":
         raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
     if body["message_type"] == "sms":
         with named("subscription_type_id"):
             found = subscription_types.find(session, ids.number(body["subscription_type_id"]) or 0)
-        text = single.queue_to(session, contact, found, body["body"], actor=_actor(agent), at=at)
+        backdating.refuse_in_text(body["created_at"])
+        text = single.queue_to(session, contact, found, body["body"], actor=references.actor(agent), at=at)
         return Posted("admin_message", text, "sms")
-    message = conversation_forms.begin(session, contact, FirstMessage(body["body"]), agent_id=agent.id, at=at)
-    _audit(session, "begun", message.conversation_id, {"as": _actor(agent)}, at=at)
+    first = FirstMessage(body["body"], written_at=body["created_at"])
+    message = conversation_forms.begin(session, contact, first, agent_id=agent.id, at=at)
+    if not body["create_conversation_without_contact_reply"]:
+        lifecycle.list_once_answered(session, message.conversation_id)
+    _audit(session, "begun", message.conversation_id, {"as": references.actor(agent)}, at=at)
     return Posted("admin_message", message)
 
 
 def _reply_as_admin(session: Session, body: dict[str, Any], conversation_id: str, at: datetime) -> tuple[int, str]:
     """The id of the conversation, and who replied."""
-    author = _actor(admins.find_active(session, body["admin_id"]))
+    author = references.actor(admins.find_active(session, body["admin_id"]))
     is_last = conversation_id == _LAST
     found = api_views.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
     kind = MessageKind.NOTE if body["message_type"] == "note" else MessageKind.MESSAGE
-    replying.reply(session, found, NewMessage(author, body["body"], kind), at=at)
+    replying.reply(session, found, NewMessage(author, body["body"], kind, written_at=body["created_at"]), at=at)
     return found, author
 
 
@@ -248,41 +258,13 @@ def _reply_as_contact(session: Session, body: dict[str, Any], conversation_id: s
     if body["message_type"] != "comment":
         raise InvalidInput("A contact writes comments.", field="message_type")
     reference = {"id": body["intercom_user_id"], "user_id": body["user_id"], "email": body["email"]}
-    contact = _contact(session, reference, "intercom_user_id")
+    contact = references.contact(session, reference, "intercom_user_id")
     is_last = conversation_id == _LAST
     found = api_views.newest_of(session, contact.id) if is_last else ids.number(conversation_id) or 0
     if lifecycle.find(session, found).contact_id != contact.id:
         raise NotFound("Resource Not Found")  # a contact writes in its own conversations only
-    messages.post(session, found, NewMessage(CONTACT, body["body"]), at=at)
+    messages.post(session, found, NewMessage(CONTACT, body["body"], written_at=body["created_at"]), at=at)
     return found, "contact"
-
-
-def _contact(session: Session, reference: dict[str, Any], field: str) -> Contact:
-    """The contact that a reference names, locked.
-
-    :raises InvalidInput: it names none
-    :raises NotFound: there is no such contact
-    """
-    with named(field):
-        if reference["id"] is not None:
-            return locking.lock_contact_by_public_id(session, reference["id"])
-        if reference["user_id"] is not None:
-            row = views.find_by_external_id(session, reference["user_id"]).row
-            return locking.lock_contact_by_public_id(session, row.public_id)
-        if reference["email"] is None:
-            raise InvalidInput("Say which contact, by id, user_id or email.")
-        return locking.lock_contact_by_public_id(session, search.find_by_email(session, reference["email"]).public_id)
-
-
-def _assignee(session: Session, admin_id: str | None) -> int | None:
-    """The id of an agent; null for no one. :raises InvalidInput: neither is named"""
-    if admin_id is None:
-        raise InvalidInput("Say to whom, or 0 for no one.", field="assignee_id")
-    return None if admin_id == "0" else admins.find_active(session, admin_id, "assignee_id").id
-
-
-def _actor(agent: Agent) -> str:
-    return f"agent:{agent.id}"
 
 
 def _audit(session: Session, action: str, conversation_id: int, details: dict[str, Any], *, at: datetime) -> None:

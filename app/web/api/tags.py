@@ -5,11 +5,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.contacts import tags, views
-from app.core.errors import NotAvailable
+from app.core.contacts import tagging, tags, views
+from app.core.contacts.tagging import Tagging
+from app.core.errors import InvalidInput
 from app.models import Tag
 from app.schemas.tag import TagDeletedSchema, TagInputSchema, TagListSchema, TagReferenceSchema, TagSchema
-from app.web.api import auth, ids
+from app.web.api import auth, ids, unavailable
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
 
@@ -24,18 +25,21 @@ def list_tags() -> dict[str, Any]:
     return {"data": tags.find_all(auth.read_session())}
 
 
-@blueprint.post("/tags", errors=(404, 409, 422))
+@blueprint.post("/tags", errors=(404, 409, 410, 422))
 @blueprint.arguments(TagInputSchema)
 @blueprint.commit(TagSchema, creates=True)
 def create_tag(session: Session, body: dict[str, Any]) -> Tag:
-    """Create a tag, or rename the one with the `id`.
+    """Create a tag, rename the one with the `id`, or attach one to `users`.
 
-    A name that is there already, capitals aside, returns its tag.
+    A name that is there already, capitals aside, returns its tag. Users with `untag: true` lose the tag. All of them
+    are changed or none: 404 where one is unknown. A repeated call changes nothing.
     """
-    for several in ("users", "companies"):
-        if body.get(several):
-            raise NotAvailable("Attach the tag to each contact: POST /contacts/{id}/tags.", field=several)
+    unavailable.refuse(body, ("companies",))
     actor, at = auth.caller().actor, clock.now()
+    if body["users"] and "id" in body:
+        raise InvalidInput("Rename a tag and attach it in two calls.", field="users")
+    if body["users"]:
+        return tagging.change(session, body["name"], _taggings(body["users"]), actor=actor, at=at)
     if "id" in body:
         return tags.rename(session, ids.number(body["id"]) or 0, body["name"], actor=actor, at=at)
     return tags.create(session, body["name"], actor=actor, at=at)
@@ -90,3 +94,10 @@ def detach_tag(session: Session, contact_id: str, tag_id: str) -> Tag:
     """
     found = ids.number(tag_id) or 0
     return tags.detach(session, contact_id, found, actor=auth.caller().actor, at=clock.now())
+
+
+def _taggings(users: list[dict[str, Any]]) -> list[Tagging]:
+    return [
+        Tagging(f"users.{place}", each["id"], each["external_id"] or each["user_id"], each["email"], each["untag"])
+        for place, each in enumerate(users)
+    ]

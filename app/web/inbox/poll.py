@@ -1,7 +1,7 @@
 """Live updates: the changes since the page's last poll, or 204 from the cache when there are none."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import jsonify, render_template, request, url_for
@@ -24,6 +24,8 @@ from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, conversation_context, list_context, my_id
 from app.web.services import changes, read_connection, read_only, unit_of_work
 from app.web.sign_in.setup import agent_required
+
+_ANNOUNCED_WITHIN = timedelta(days=1)
 
 
 @blueprint.get("/inbox/poll")
@@ -72,7 +74,7 @@ def _news(session: Session, feed: ChangeFeed, *, is_refresh: bool, at: datetime)
     news: dict[str, Any] = {
         "cursor": feed.cursor,
         "unread": context["counts"].unread,
-        "news": [_announcement(session, row, context["time_zone"]) for row in changed if _concerns(row, me)],
+        "news": [_announcement(session, row, context["time_zone"]) for row in changed if _concerns(row, me, at)],
     }
     open_id = request.args.get("conversation", 0, type=ids.whole_number)
     if choice.is_live:
@@ -85,8 +87,10 @@ def _news(session: Session, feed: ChangeFeed, *, is_refresh: bool, at: datetime)
     return news
 
 
-def _concerns(row: InboxRow, me: int) -> bool:
-    return row.is_unread and row.state == ConversationState.OPEN and row.assignee_id in {None, me}
+def _concerns(row: InboxRow, me: int, at: datetime) -> bool:
+    """Whether an agent is to hear of it. Conversations that are moved here from another product are old."""
+    is_open = row.is_unread and row.state == ConversationState.OPEN
+    return is_open and row.assignee_id in {None, me} and row.updated_at > at - _ANNOUNCED_WITHIN
 
 
 def _announcement(session: Session, row: InboxRow, time_zone: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def test_what_was_typed_finds_parts_of_a_number_a_name_or_an_address(database: D
         settings.change(session, {"default_country": "US"}, actor="agent:1", at=make.NOON)
         sam = make.contact(
             session,
-            name="Samira Rivera",
+            name="Samira Rivéra",
             phone_number=make.SAMS_NUMBER,
             email_address="sam@example.com",
             external_id="s-1",
@@ -93,6 +93,7 @@ def test_what_was_typed_finds_parts_of_a_number_a_name_or_an_address(database: D
             "0044 7400": [bo],
             "3456": [bo],
             "rivera": [sam],
+            "RIVÉRA": [sam],
             "samira": [gone, sam],
             "SAM@example.com": [sam],
             "sam@ex": [sam],

@@ -9,7 +9,7 @@ from app.core.inbox import search
 from app.core.inbox.lists import InboxRow
 from app.db import Database
 from tests import make
-from tests.core.conversations.chats import started_by_contact
+from tests.core.conversations.chats import query_plans, started_by_contact
 from tests.make import NOON
 
 
@@ -42,7 +42,22 @@ def test_search_finds_by_name_number_address_id_and_words(database: Database, ty
         assert _ids(search.search(session, ana, typed, region=None, at=NOON)) == [wanted]
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "\0", "%", "_", "'", "& | !", "zzz", "x" * 500, "closed", ":*", "\\"])
+@pytest.mark.parametrize(
+    "typed", ["siobhan", "SIOBHÁN", "Siobha\u0301n", "lukasz", "creme brulee", "crÈme", "مُحمد", "أحمد"]
+)
+def test_search_finds_names_and_messages_whatever_their_marks(database: Database, typed: str) -> None:
+    with database.unit_of_work() as session:
+        ana = make.agent(session).id
+        named = started_by_contact(session, "Hello", name="Siobhán Łukasz مُحَمَّد احمد", minute=1)
+        written = started_by_contact(session, "Is Siobhan there? Łukasz wants a Crème brûlée, محمد أحمد", name="Sam")
+        started_by_contact(session, "Something else", name="Kim")
+        found = _ids(search.search(session, ana, typed, region=None, at=NOON))
+    assert found == ([written] if "cr" in typed.lower() else [named, written])
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "  ", "\0", "%", "_", "'", "& | !", "zzz", "x" * 500, "closed", ":*", "\\", "\u0301"]
+)
 def test_search_accepts_any_text(database: Database, typed: str) -> None:
     with database.unit_of_work() as session:
         chat = started_by_contact(session, name="Sam")
@@ -92,3 +107,9 @@ def test_search_on_sqlite_reads_the_index_and_not_the_messages(database: Databas
         steps = " ".join(str(row[3]) for row in plan)
     assert "VIRTUAL TABLE INDEX" in steps
     assert "SCAN messages" not in steps
+
+
+@pytest.mark.databases("postgresql")
+def test_search_on_postgresql_reads_the_index_of_names(database: Database) -> None:
+    plans = query_plans(database, lambda session: search.search(session, 1, "siobhan", region=None, at=NOON))
+    assert "ix_contacts_name_words" in plans

@@ -1,6 +1,6 @@
 """Conversations and forms over the API."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.conversations import appending, messages
+from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import NewMessage
-from app.models import ApiToken, AuditEntry, BotRule, BotTrigger, OutboundChat, Role
+from app.models import ApiToken, AuditEntry, BotRule, BotTrigger, Contact, Conversation, OutboundChat, Role
 from tests import make
 from tests.make import SAMS_NUMBER
 from tests.web.api.client import ApiClient, database, description
@@ -591,3 +591,126 @@ def test_an_attachment_is_refused_with_its_field(api: ApiClient, conversation: s
     )
     assert (refused.status, refused.code, refused.field) == (422, "not_available", "attachment_urls")
     assert api.post(f"/conversations/{conversation}/reply", reply | {"attachment_urls": []}).status == 200
+
+
+PAST = 1_600_000_000
+
+
+def test_a_conversation_is_moved_here_with_the_times_of_its_messages(api: ApiClient, ana: str, sam: str) -> None:
+    newer = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "today"})["conversation_id"]
+    begun = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi", "created_at": PAST})
+    assert begun["created_at"] == PAST
+    moved = begun["conversation_id"]
+    reply = {"message_type": "comment", "type": "admin", "admin_id": ana, "body": "hello", "created_at": PAST + 60}
+    answered = api.post(f"/conversations/{moved}/reply", reply)
+    assert (answered["created_at"], answered["updated_at"]) == (PAST, PAST + 60)
+    again = {"message_type": "comment", "type": "user", "user_id": "70", "body": "thanks", "created_at": PAST + 60}
+    closing = {"message_type": "close", "type": "admin", "admin_id": ana}
+    parts = api.post(f"/conversations/{moved}/reply", again)["conversation_parts"]["conversation_parts"]
+    assert [(each["body"], each["created_at"]) for each in parts] == [("hello", PAST + 60), ("thanks", PAST + 60)]
+    query = {"field": "created_at", "operator": "<", "value": PAST + 1}
+    found = api.post("/conversations/search", {"query": query, "sort": {"field": "created_at"}})["conversations"]
+    assert [each["id"] for each in found] == [moved]
+    # the last conversation of the contact is the one that began last
+    assert api.post("/conversations/last/reply", again | {"body": "now", "created_at": None})["id"] == newer
+    assert api.post(f"/conversations/{moved}/parts", closing)["updated_at"] > PAST + 60
+    early = api.post(f"/conversations/{moved}/reply", again)
+    assert (early.status, early.code, early.field) == (400, "parameter_invalid", "created_at")
+
+
+@pytest.mark.parametrize("moment", [946_684_799, 4_000_000_000, 1.5, "yesterday", True, -1])
+def test_an_earlier_time_is_a_past_one_in_whole_seconds(api: ApiClient, ana: str, sam: str, moment: Any) -> None:
+    begun = {"from": {"type": "user", "id": sam}, "body": "hi"}
+    chat = api.post("/conversations", begun)["conversation_id"]
+    reply = {"message_type": "note", "type": "admin", "admin_id": ana, "body": "hello"}
+    message = {"message_type": "inapp", "body": "b", "from": {"type": "admin", "id": ana}, "to": begun["from"]}
+    for path, body in (("conversations", begun), (f"conversations/{chat}/reply", reply), ("messages", message)):
+        refused = api.post(f"/{path}", body | {"created_at": moment})
+        assert (refused.status, refused.code, refused.field) == (400, "parameter_invalid", "created_at")
+
+
+def test_a_message_of_an_admin_keeps_its_earlier_time_and_a_text_has_none(api: ApiClient, ana: str, sam: str) -> None:
+    message = {"message_type": "inapp", "body": "b", "from": {"type": "admin", "id": ana}, "created_at": PAST}
+    message["to"] = {"type": "user", "id": sam}
+    begun = api.post("/messages", message)
+    assert begun["created_at"] == PAST
+    assert api.get(f"/conversations/{begun['conversation_id']}")["updated_at"] == PAST
+    text = api.post("/messages", message | {"message_type": "sms", "subscription_type_id": api.live_type()})
+    assert (text.status, text.code, text.field) == (422, "not_available", "created_at")
+
+
+def test_a_moved_message_opens_its_conversation_again_at_its_own_time(app: Flask, api: ApiClient, sam: str) -> None:
+    with database(app).unit_of_work() as session:
+        contact_id = session.scalars(select(Contact.id)).one()
+        at = datetime.fromtimestamp(PAST, UTC)
+        chat = lifecycle.start(session, contact_id, at=at)
+        messages.post(session, chat.id, NewMessage(appending.CONTACT, "hi"), at=at)
+        lifecycle.close(session, chat.id, actor="system", at=at)
+        stamps = [chat.change_number]
+    reply = {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": "b", "created_at": PAST + 9}
+    reopened = api.post(f"/conversations/{chat.id}/reply", reply)
+    assert (reopened["open"], reopened["updated_at"]) == (True, PAST + 9)
+    assert [each["created_at"] for each in reopened["conversation_parts"]["conversation_parts"]][1:] == [PAST + 9] * 2
+    with database(app).read_only() as session:
+        stamps.append(session.get_one(Conversation, chat.id).change_number)
+    assert stamps[0] < stamps[1]
+
+
+def test_a_message_is_in_no_list_of_the_inbox_until_its_contact_replies(api: ApiClient, ana: str, sam: str) -> None:
+    message: Any = {"message_type": "inapp", "body": "b", "from": {"type": "admin", "id": ana}}
+    message |= {"to": {"type": "user", "id": sam}, "create_conversation_without_contact_reply": False}
+    chat = api.post("/messages", message)["conversation_id"]
+    assert (api.get(f"/conversations/{chat}")["open"], api.get(f"/conversations/{chat}")["state"]) == (False, "closed")
+    reply = {"message_type": "comment", "type": "user", "user_id": "70", "body": "thanks"}
+    assert api.post(f"/conversations/{chat}/reply", reply)["open"] is True
+    shown = message | {"create_conversation_without_contact_reply": True}
+    assert api.get(f"/conversations/{api.post('/messages', shown)['conversation_id']}")["open"] is True
+
+
+def test_fields_of_intercom_without_an_effect_are_refused_by_name(api: ApiClient, ana: str, sam: str) -> None:
+    begun: Any = {"from": {"type": "user", "id": sam}, "body": "hi"}
+    chat = api.post("/conversations", begun | {"attachment_urls": [], "brand_id": None})["conversation_id"]
+    reply = {"message_type": "comment", "type": "admin", "admin_id": ana, "body": "b", "skip_notifications": True}
+    message = {"message_type": "inapp", "body": "b", "from": {"type": "admin", "id": ana}, "to": begun["from"]}
+    for method, path, body, field, value in (
+        ("POST", "/conversations", begun, "attachment_urls", ["https://example.com/a.png"]),
+        ("POST", "/conversations", begun, "brand_id", "123"),
+        ("POST", f"/conversations/{chat}/reply", reply, "reply_options", [{"text": "Yes", "uuid": "1"}]),
+        ("POST", "/messages", message, "cc", [begun["from"]]),
+        ("POST", "/messages", message, "bcc", begun["from"]),
+        ("PUT", f"/conversations/{chat}", {"custom_attributes": {}}, "company_id", "6"),
+    ):
+        refused = api(method, path, body | {field: value})
+        assert (refused.status, refused.code, refused.field) == (422, "not_available", field)
+        assert api(method, path, body | {field: None}).status == 200
+
+
+def test_conversations_are_found_by_their_source_and_teammates_as_responses_show_them(
+    app: Flask, api: ApiClient, conversation: str, sam: str, ana: str
+) -> None:
+    to_sam = {"from": {"type": "admin", "id": ana}, "to": {"type": "user", "id": sam}}
+    sent = str(api.post("/messages", to_sam | {"message_type": "inapp", "body": "ready"})["conversation_id"])
+    with database(app).unit_of_work() as session:
+        contact_id = session.scalars(select(Contact.id)).one()
+        others = []
+        for author in ("bot:7", "api:5", "system"):
+            chat = lifecycle.start(session, contact_id, at=clock.now())
+            messages.post(session, chat.id, NewMessage(author, "hi"), at=clock.now())
+            others.append(str(chat.id))
+    for each in (conversation, sent, *others):
+        source = api.get(f"/conversations/{each}")["source"]
+        assert each in find_by(api, "source.author.type", "=", source["author"]["type"])
+        assert find_by(api, "source.author.id", "=", source["author"]["id"]) == [each]
+        assert find_by(api, "source.id", "=", source["id"]) == [each]
+    for each, email in ((conversation, "sam@example.com"), (sent, "ana@example.com")):
+        assert find_by(api, "source.author.email", "=", email) == [each]
+    assert find_by(api, "teammate_ids", "=", ana) == [sent]
+    assert find_by(api, "tag_ids", "=", 1) == find_by(api, "source.url", "~", "shop") == []
+
+
+@pytest.mark.parametrize(
+    "field", ["statistics.last_close_at", "conversation_rating.score", "channel_initiated", "source.author.name"]
+)
+def test_a_field_of_intercom_that_is_not_kept_is_refused_by_name(api: ApiClient, field: str) -> None:
+    refused = api.post("/conversations/search", {"query": {"field": field, "operator": "=", "value": 1}})
+    assert (refused.status, refused.code, refused.field) == (400, "parameter_invalid", "query.field")

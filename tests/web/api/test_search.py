@@ -133,6 +133,21 @@ def test_search_ignores_the_case_of_non_ascii_letters(api: ApiClient) -> None:
         assert api.search("name", operator, value) == [elan], value
 
 
+def test_a_part_of_a_text_is_found_whatever_its_marks(api: ApiClient) -> None:
+    marked = api.contact(role="lead", name="Siobhán", custom_attributes={"nick": "Łukasz"})
+    plain = api.contact(role="lead", name="Siobhan", custom_attributes={"nick": "Lukasz"})
+    for operator, value, nick in (
+        ("~", "siobhan", "łuk"),
+        ("~", "BHÁN", "KASZ"),
+        ("^", "sio", "luk"),
+        ("$", "bhan", "z"),
+    ):
+        assert api.search("name", operator, value) == [plain, marked]
+        assert api.search("custom_attributes.nick", operator, nick) == [plain, marked]
+    assert api.search("name", "!~", "siobhan") == api.search("name", "~", "\u0301") == []
+    assert (api.search("name", "=", "Siobhan"), api.search("name", "=", "Siobhán")) == ([plain], [marked])
+
+
 def test_filters_are_combined_and_nested(api: ApiClient, people: dict[str, str]) -> None:
     query = {
         "operator": "OR",

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.core.contacts import tags
-from app.models import ContactTag, OutboxEvent
+from app.models import AuditEntry, ContactTag, OutboxEvent
 from tests.web.api.client import ApiClient, database
 
 
@@ -103,10 +103,50 @@ def test_a_merge_moves_tags_and_an_erasure_detaches_them(app: Flask, api: ApiCli
         ({}, 400, "name"),
         ({"name": " "}, 400, "name"),
         ({"name": "x" * 121}, 400, "name"),
-        ({"name": "x", "users": [{"id": "1"}]}, 422, "users"),
+        ({"name": "x", "users": [{"id": "1"}]}, 404, "users.0"),
+        ({"name": "x", "users": [{"untag": True}]}, 400, "users.0"),
+        ({"name": "x", "users": [{"id": "1", "untag": "maybe"}]}, 400, "users.0.untag"),
+        ({"name": "x", "users": [{"id": "1"}] * 1001}, 400, "users"),
+        ({"name": "x", "id": "1", "users": [{"id": "1"}]}, 400, "users"),
         ({"name": "x", "companies": [{"id": "1"}]}, 422, "companies"),
     ],
 )
 def test_an_invalid_tag_is_refused_with_its_field(api: ApiClient, body: Any, status: int, field: str) -> None:
     refused = api.post("/tags", body)
     assert (refused.status, refused.field) == (status, field)
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_many_users_are_tagged_and_untagged_at_the_same_time(app: Flask, api: ApiClient, vip: str) -> None:
+    sam, eve = api.contact(external_id="70"), api.contact(email="eve@example.com")
+    kim, lee = api.contact(role="lead"), api.contact(external_id="71")
+    api.post(f"/contacts/{lee}/tags", {"id": vip})
+    users = [{"external_id": 70}, {"email": "Eve@example.com"}, {"id": kim}, {"user_id": "71", "untag": "true"}]
+    for _ in range(2):
+        assert api.post("/tags", {"name": " vip", "users": users})["id"] == vip
+        assert set(api.search("tag_id", "=", vip)) == {sam, eve, kim}
+    with database(app).read_only() as session:
+        written = session.execute(
+            select(AuditEntry.action, AuditEntry.details).where(
+                AuditEntry.action.in_(["contact.tagged", "contact.untagged"])
+            )
+        ).all()
+        topics = session.scalars(select(OutboxEvent.topic)).all()
+    done = [*["contact.tagged"] * 4, "contact.untagged"]
+    assert sorted(map(tuple, written), key=str) == [(each, {"tag": int(vip)}) for each in done]
+    assert topics.count("contact.updated") == 5
+    made = api.post("/tags", {"name": "New", "users": [{"id": sam}, {"id": sam, "untag": True}, {"id": eve}]})
+    assert api.search("tag_id", "=", made["id"]) == [eve]
+
+
+def test_either_all_users_are_tagged_or_none(app: Flask, api: ApiClient, vip: str) -> None:
+    sam, lead = api.contact(external_id="70"), api.contact(role="lead")
+    unknown = api.post("/tags", {"name": "New", "users": [{"id": sam}, {"email": "no@example.com"}]})
+    assert (unknown.status, unknown.code, unknown.field) == (404, "not_found", "users.1")
+    api.post("/contacts/merge", {"from": lead, "into": sam})
+    merged = api.post("/tags", {"name": "New", "users": [{"id": sam}, {"id": lead}]})
+    assert (merged.status, merged.code, merged.field) == (410, "contact_merged", "users.1")
+    untagged = api.post("/tags", {"name": "New", "users": [{"id": sam, "untag": True}]})
+    assert (untagged.status, untagged.field) == (404, "name")
+    assert [each["id"] for each in api.get("/tags")["data"]] == [vip]
+    assert api.get(f"/contacts/{sam}/tags")["data"] == []

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from app.config import ROOT
 from app.core import clock
 from app.core.accounts import api_tokens
-from app.core.conversations import appending, lifecycle, messages
+from app.core.conversations import appending, backdating, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations.appending import NewMessage
 from app.core.forms import publishing
@@ -458,6 +459,21 @@ def test_a_poll_returns_news_once(ana: FlaskClient, chat: int, sam: Contact, dat
     assert news["unread"] == 1
     assert [(each["name"], each["text"]) for each in news["news"]] == [("Sam Rivera", "Hello?")]
     assert poll(ana, cursor=news["cursor"], conversation=chat, after=news["conversation"]["revision"]) is None
+
+
+def test_a_conversation_that_is_moved_here_is_listed_and_not_announced(
+    ana: FlaskClient, sam: Contact, database: Database
+) -> None:
+    cursor, at = cursor_of(ana), clock.now()
+    with database.unit_of_work() as session:
+        moved = lifecycle.start(session, sam.id, at=at)
+        backdating.backdate(moved, at - timedelta(days=2))
+        new = NewMessage("contact", "Two days ago", written_at=at - timedelta(days=2))
+        messages.post(session, moved.id, new, at=at)
+    news = poll(ana, cursor=cursor)
+    assert news
+    assert "Two days ago" in news["list"]
+    assert (news["unread"], news["news"]) == (1, [])
 
 
 def test_a_refresh_returns_changes_that_have_no_revision(
