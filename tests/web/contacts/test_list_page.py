@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from app.core.contacts import segments, tags
 from app.core.workspace import settings
 from app.db import Database
+from app.jobs.count_segments import count_due
 from app.models import BulkJob, Contact, Role
 from app.web.contacts import list_page, list_request
 from tests import make
@@ -161,8 +162,11 @@ def test_a_filter_becomes_a_segment_is_changed_and_deleted(
         assert "<h1>British</h1>" in html
         assert listed(html) == [people["bo"]]
         assert ("Delete this segment" in html) == (reader is mia)
+        assert ("Not counted yet" in get(reader, "/segments")) == (reader is mia)
+        count_due(database)
         segment_list = get(reader, "/segments")
         assert re.search(r'class="end">1</td>', segment_list)
+        assert "Not counted yet" not in segment_list
     for sending in ("/campaigns/new", "/outbound-chats/new"):
         link = f"{sending}?segment={address.rpartition('/')[2]}"
         assert (f'href="{link}"' in get(mia, address), f'href="{link}"' in get(ana, address)) == (True, False)
