@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core.contacts import segments, tags
+from app.core.contacts import erase, records, segments, tags
 from app.core.workspace import settings
 from app.db import Database
 from app.jobs.count_segments import count_due
@@ -147,6 +147,19 @@ def test_a_filter_is_built_row_by_row_without_scripts(ana: FlaskClient, people: 
     assert '<option value="GB" selected>' in html
     cleared = ana.get("/contacts", query_string={"do": "apply", "filter": json.dumps(BRITISH)})
     assert cleared.headers["Location"] == "/contacts"
+
+
+def test_a_segment_says_that_its_filter_named_a_person_who_was_erased(
+    ana: FlaskClient, database: Database, people: dict[str, str]
+) -> None:
+    with database.unit_of_work() as session:
+        query = {"field": "email", "operator": "=", "value": "bo@example.com"}
+        made = segments.create(session, "Bo alone", query, actor="agent:1", at=make.NOON)
+        erase.erase(session, records.find(session, people["bo"]), actor="agent:1", at=make.NOON)
+        address = f"/segments/{made.public_id}"
+    html = get(ana, address)
+    assert "Email address is a person who was erased" in html
+    assert "bo@example.com" not in html
 
 
 def test_a_filter_becomes_a_segment_is_changed_and_deleted(
