@@ -1,6 +1,7 @@
 """Idempotency keys of API calls: a repeated call gets the response of the first one."""
 
 import hashlib
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -88,6 +89,15 @@ def delete_about(session: Session, subjects: Iterable[int], *, public_id: str) -
     """
     about = [IdempotencyKey.subjects.contains(f" {subject} ") for subject in subjects]
     responses = update(IdempotencyKey).where(or_(IdempotencyKey.answer.contains(public_id), *about))
+    session.execute(responses.values(answer="", subjects=""), execution_options={"synchronize_session": False})
+
+
+def delete_with(session: Session, texts: Iterable[str]) -> None:
+    """Delete the stored responses with one of these texts as a value, as ``delete_about`` does."""
+    written = [json.dumps(each, ensure_ascii=is_ascii) for each in texts for is_ascii in (True, False)]
+    if not written:
+        return
+    responses = update(IdempotencyKey).where(or_(*(IdempotencyKey.answer.contains(each) for each in written)))
     session.execute(responses.values(answer="", subjects=""), execution_options={"synchronize_session": False})
 
 

@@ -20,6 +20,7 @@ from app.db import Database
 from app.gateways import open_gateway, pusher_of
 from app.jobs import (
     count_reach,
+    count_segments,
     deliver_webhooks,
     failures,
     housekeeping,
@@ -145,6 +146,7 @@ def schedule(queue: Huey, database: Database, settings: Settings) -> None:
         lambda: housekeeping.merge_form_counts(database)
     )
     queue.periodic_task(every_minute, name="count_reach")(lambda: count_reach.count_due(database))
+    queue.periodic_task(every_minute, name="count_segments")(lambda: count_segments.count_due(database))
     queue.periodic_task(every_hour, name="publish_head")(lambda: publish_head.publish_when_due(database, settings))
     _schedule_retention(queue, database)
     server, public_url = server_of(settings.smtp_url), settings.public_url

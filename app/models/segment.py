@@ -10,7 +10,11 @@ from app.models.base import Base
 
 
 class Segment(Base):
-    """A filter by name. ``query`` has the format of ``core/contacts/filters.py`` and is evaluated on each use."""
+    """A filter by name. ``query`` has the format of ``core/contacts/filters.py`` and is evaluated on each use.
+
+    ``contacts_count``: how many contacts matched at ``counted_at``; ``count_claimed_at``: when a worker last began to
+    count.
+    """
 
     __tablename__ = "segments"
 
@@ -21,3 +25,6 @@ class Segment(Base):
     created_by: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    contacts_count: Mapped[int | None]
+    counted_at: Mapped[datetime | None]
+    count_claimed_at: Mapped[datetime | None]

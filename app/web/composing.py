@@ -15,12 +15,20 @@ from app.core import clock
 from app.core.contacts import attributes, filter_form, filters, segments
 from app.core.contacts.filter_form import FilterForm
 from app.core.errors import InvalidInput
-from app.web import filter_words
+from app.core.wording import translatable
+from app.core.workspace import steady_clock
+from app.web import filter_words, formatting
 from app.web.formkit import Form, choices
 from app.web.i18n import gettext, lazy_gettext
 
 ALL, SEGMENT, FILTER = "all", "segment", "filter"
 VARIABLE_EXAMPLE = "{{ first_name | there }}"
+SCHEDULED = "scheduled"
+_HELD = translatable(
+    "The clock of the server jumped by more than three days, or no worker ran for so long. Until it has been steady "
+    "for a day, nothing that is scheduled begins. It says %(time)s now: if that is right, you can send this by "
+    "“Send now”."
+)
 MOMENTS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
@@ -49,6 +57,14 @@ class ScheduleForm(Form):
     def moment(self, zone: ZoneInfo) -> datetime:
         local: datetime | None = self.send_at.data
         return (local or clock.now()).replace(tzinfo=zone)
+
+
+def held(session: Session, state: str, time_zone: str) -> str:
+    """Why what is scheduled does not begin, although its time may have come; empty where nothing keeps it."""
+    at = clock.now()
+    if state != SCHEDULED or steady_clock.can_be_believed(session, at=at):
+        return ""
+    return gettext(_HELD, time=formatting.day_and_time(at, ZoneInfo(time_zone), "yMMMd"))
 
 
 def offer(form: AudienceFields, session: Session) -> None:

@@ -11,7 +11,7 @@ from app.core.accounts import agents
 from app.core.contacts import attributes, filter_rows, segments, tags
 from app.core.contacts.filter_form import FilterForm, RowGroup
 from app.core.contacts.filter_rows import ADVANCED, CUSTOM_PREFIX, SUBSCRIPTION_PREFIX, Control, Row
-from app.core.contacts.filters import SubscriptionStatus
+from app.core.contacts.filters import ERASED, SubscriptionStatus
 from app.core.subscriptions import subscription_types
 from app.core.wording import translatable
 from app.models import TypeState
@@ -67,6 +67,7 @@ STATUSES: Mapping[str, str] = {
     SubscriptionStatus.SUBSCRIBED: translatable("Subscribed"),
     SubscriptionStatus.REACHABLE: translatable("Reachable"),
 }
+_ERASED = translatable("a person who was erased")
 _ROLES = {"user": translatable("User"), "lead": translatable("Lead")}
 _CONTACT_FIELDS = (
     *("name", "email", "email_domain", "phone", "phone_country", "external_id", "role", "owner_id"),
@@ -111,6 +112,8 @@ class FilterWords:
         if row.asks_for == Control.NOTHING:
             return gettext("%(field)s %(operator)s", field=name, operator=operator)
         value = dict(self.choices_of(row)).get(row.value, row.value)
+        if row.value == ERASED:
+            value = gettext(_ERASED)
         if row.asks_for == Control.DAY:
             value = formatting.day(date.fromisoformat(row.value), "yMMMd")
         return gettext("%(field)s %(operator)s %(value)s", field=name, operator=operator, value=value)

@@ -12,9 +12,16 @@ async function ask() {
     return wait(5000); // the server restarts, or the network is gone
   }
   const next = new DOMParser().parseFromString(html, "text/html").getElementById("progress");
-  if (!next || !("unfinished" in next.dataset)) return location.reload();
-  if (!place.contains(document.activeElement)) place.replaceChildren(next);
+  if (!next || !("unfinished" in next.dataset)) return reload();
+  if (!place.contains(document.activeElement)) afterPress(place, () => place.replaceChildren(next));
   wait(1000);
+}
+
+// A link that is pressed meanwhile is followed.
+function reload() {
+  let waited = false;
+  afterPress(document.body, () => { waited ? wait(1000) : location.reload(); });
+  waited = true;
 }
 
 function wait(milliseconds) {

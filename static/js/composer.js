@@ -15,7 +15,7 @@ async function check() {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = page.getElementById("check");
     const place = document.getElementById("check");
-    if (next && !place.contains(document.activeElement)) place.replaceWith(next);
+    if (next && !place.contains(document.activeElement)) afterPress(place, () => place.replaceWith(next));
   } catch (error) {
     if (error.name !== "AbortError") showButton(true); // no network: the button still asks
   }

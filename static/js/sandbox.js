@@ -17,7 +17,7 @@ async function ask() {
 
 function replace(shown, next) {
   if (!shown || !next || shown.innerHTML === next.innerHTML || shown.contains(document.activeElement)) return;
-  shown.replaceWith(next);
+  afterPress(shown, () => shown.replaceWith(next));
 }
 
 function wait(milliseconds) {

@@ -28,6 +28,21 @@ addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll("details.more")) folded.open = true;
 });
 
+// What is pressed stays in the page until it is released: else the browser would find no element that was clicked. Scripts
+// that change a part of the page do so by this; without a change, the one that waits is dropped.
+let pressed = null;
+const waiting = new Map(); // part of the page to its newest change
+globalThis.afterPress = (part, change) => {
+  waiting.delete(part);
+  if (change && pressed && part.contains(pressed)) waiting.set(part, change);
+  else change?.();
+};
+addEventListener("pointerdown", (event) => { pressed = event.target; }, true);
+for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, () => setTimeout(() => { // after the click
+  pressed = null;
+  for (const [part, change] of [...waiting]) afterPress(part, change);
+}), true);
+
 // Closes a menu, and a step that asks first, by Escape or by a click beside it.
 for (const menu of document.querySelectorAll("details.menu, details.confirm")) {
   document.addEventListener("click", (event) => {

@@ -16,7 +16,8 @@ async function ask() {
     return wait(AFTER_TROUBLE_MS); // the server restarts, or the network is gone
   }
   const next = new DOMParser().parseFromString(html, "text/html").getElementById("check");
-  if (next) show(document.getElementById("check"), next);
+  const check = document.getElementById("check");
+  if (next) afterPress(check, () => show(check, next));
   wait(Math.max(EVERY_MS, 10 * (performance.now() - askedMs))); // many pages take longer
 }
 

@@ -1,11 +1,12 @@
 """The frame of the staff pages in Chromium: sections, steps that ask first, and edits that are not saved."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import delete
 
 from app.core.accounts import api_tokens
+from app.core.contacts import tags
 from app.core.subscriptions import subscription_types
 from app.db import Database
 from app.models import AgentSession
@@ -118,6 +119,30 @@ def test_a_long_word_in_a_name_pushes_no_column_out_of_a_table(page: Page, addre
     assert button
     assert table
     assert button["x"] + button["width"] < table["x"] + table["width"], "the button is cut off"
+
+
+def test_no_language_pushes_a_column_of_a_table_out_of_a_common_window(
+    page: Page, address: str, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        max_ = {"name": "Maximiliane von Hohenstein", "email_address": "maximiliane@beispielunternehmen.example"}
+        contact = make.contact(session, phone_number=make.SAMS_NUMBER, **max_)
+        for name in ("Offers and news", "Order updates"):
+            make.form(session, offers := make.live_type(session, name=name))
+            make.opt_in(session, contact, offers)
+        sale = tags.create(session, "Sommerschlussverkauf 2026", actor="agent:1", at=make.NOON)
+        tags.attach(session, contact.public_id, sale.id, actor="agent:1", at=make.NOON)
+    signed_in(page, address)
+    chosen = "/contacts?" + "&".join(f"columns={each}" for each in ("phone", "email", "tags", "country", "created"))
+    for locale, width in product(("en", "de", "es", "fr", "pt-BR", "ar"), (1280, 1440)):
+        page.context.set_extra_http_headers({"Accept-Language": locale})
+        page.set_viewport_size({"width": width, "height": 800})
+        for path in ("/contacts", chosen, "/admin/overview"):
+            page.goto(f"{address}{path}")
+            wide = page.evaluate(
+                "[...document.querySelectorAll('.table-wrap')].map(e => e.scrollWidth - e.clientWidth)"
+            )
+            assert max(wide, default=0) <= 0, (locale, width, path)
 
 
 def test_the_menus_of_the_list_of_contacts_fit_a_phone_and_long_names_of_types(

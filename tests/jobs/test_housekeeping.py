@@ -108,6 +108,7 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
     names = {type(task).__name__ for task in queue._registry.periodic_tasks}
     assert names == {
         "count_reach",
+        "count_segments",
         "delete_expired",
         "erase_old_evidence",
         "expire_confirmations",
@@ -130,6 +131,7 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
         "publish_head": [17],
         "purge_erased": [47],
         "count_reach": every_minute,
+        "count_segments": every_minute,
         "expire_confirmations": every_minute,
         "fail_late_webhooks": every_minute,
         "mail_waiting": every_minute,

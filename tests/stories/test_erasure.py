@@ -50,6 +50,8 @@ def known_in_every_way(app: Flask, sam: FlaskClient) -> str:
     endpoint = hooks.post("/webhook_endpoints", {"url": "https://hooks.example.com/x", "topics": topics})["id"]
     given = {"external_id": "u-1", "name": "Ottokar", "email": "ottokar@example.com", "phone": FIRST}
     otto = str(calls.post("/contacts", given)["id"])
+    by_address = {"field": "email", "operator": "IN", "value": ["ottokar@example.com", "sam@example.com"]}
+    calls.post("/segments", {"name": "Friends", "query": by_address})
     shop.put(
         f"/contacts/{otto}", {"custom_attributes": {"job": "Beekeeper"}, "avatar": "https://example.com/otto-avatar"}
     )

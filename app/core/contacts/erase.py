@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.core import audit, idempotency, outbox
 from app.core.consent import changes as consent
 from app.core.consent import eligibility, pending, recording, respelling, suppressions
-from app.core.contacts import notes, purge, tags
+from app.core.contacts import erased_filters, notes, purge, tags
 from app.core.contacts import records as contacts
 from app.core.sms import consent_pushes, texts
 from app.core.webhooks import deliveries
@@ -51,7 +51,7 @@ _OPTIONS: dict[str, Any] = {"synchronize_session": False}
 def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
     """Erase a locked contact, and the contacts merged into it.
 
-    Their profiles, evidence, consents, notes, tags and conversations are deleted.
+    Their profiles, evidence, consents, notes, tags and conversations are deleted, and their values in saved filters.
 
     Events stay in the ledger, with their evidence cleared, under an id that identifies no person. Opt-outs and the
     suppressions of present and former numbers stay as keyed hashes. Afterwards ``purge.execute`` removes what SQLite's
@@ -62,8 +62,11 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
     outbox.lock_routing(session)  # else a webhook that is being built from erased data could be stored afterwards
     ids = {"public_id": contact.public_id, "external_id": contact.external_id}
     merged = session.scalars(select(Contact).where(Contact.merged_into_id == contact.id).with_for_update())
-    for each in [*merged, contact]:
+    found = [*merged, contact]
+    person = erased_filters.person(found)
+    for each in found:
         _erase(session, each, actor=actor, at=at)
+    erased_filters.erase(session, person)
     purge.request(session, at=at)
     audit.record(session, actor, "contact.erased", f"contact:{contact.id}", {}, at=at)
     outbox.add(

@@ -17,6 +17,7 @@ from app.core.consent import eligibility_sql
 from app.core.contacts import filter_sql, search, search_plans
 from app.core.contacts.filter_sql import QueryContext
 from app.core.contacts.filters import Filter, Kind, Operator, Query, SubscriptionStatus
+from app.core.contacts.search_walks import Order
 from app.db import run
 from app.models import (
     Channel,
@@ -54,11 +55,24 @@ def count(session: Session, query: Query | None) -> Counted:
     context = search.context_of(session, query)
     if isinstance(query, Filter) and query.kind == Kind.SEGMENT and query.operator == Operator.EQUALS:
         query = context.segments.get(str(query.values[0]), query)
-    exact = of_subscription(session, query, context) if isinstance(query, Filter) else None
-    if exact is not None:
-        return Counted(exact)
+    found = of_subscription(session, query, context) if isinstance(query, Filter) else None
+    if found is not None:
+        return Counted(found)
     number = search.count(session, query)
     return Counted(number, is_minimum=number >= search.COUNTED_MAX)
+
+
+def exact(session: Session, query: Query) -> int:
+    """How many contacts match, without a limit. It may take seconds, so no page asks.
+
+    :raises InvalidInput: as ``count``
+    """
+    context = search.context_of(session, query)
+    found = of_subscription(session, query, context) if isinstance(query, Filter) else None
+    if found is not None:
+        return found
+    plan = search_plans.plan(query, Order(), context)
+    return int(run(session, select(func.count()).select_from(plan.source).where(plan.where)).scalar_one())
 
 
 def of_subscription(session: Session, query: Filter, context: QueryContext) -> int | None:

@@ -15,6 +15,8 @@ from app.core.errors import InvalidInput
 DEPTH_MAX, PARTS_MAX, VALUES_MAX, VALUE_MAX = 2, 15, 500, 1000
 # PostgreSQL takes 65,535 parameters in one statement.
 ALL_VALUES_MAX = 15_000
+# In place of a value of a person who was erased: no contact has it.
+ERASED = "(erased person)"
 Value = str | int | float | bool | None
 _CUSTOM = re.compile(r"custom_attributes\.([^\"]{1,190})")
 _SUBSCRIPTION = re.compile(r"subscription_types\.([0-9]{1,9})")

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import audit
-from app.core.contacts import exact_counts, filters, segment_uses
+from app.core.contacts import exact_counts, filters, segment_counts, segment_uses
 from app.core.contacts import search as contact_search
 from app.core.contacts.exact_counts import Counted
 from app.core.errors import InvalidInput, NotFound
@@ -48,6 +48,7 @@ def change(
         segment.name = _name(name)
     if query is not None and (new := _query(session, query)) != segment.query:
         segment.query = new
+        segment_counts.forget(segment)
         segment_uses.end_approvals(session, segment, actor=actor, at=at)
     segment.updated_at = at
     audit.record(session, actor, "segment.changed", f"segment:{segment.id}", {}, at=at)

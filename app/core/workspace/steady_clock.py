@@ -1,7 +1,8 @@
-"""Whether the clock has gone on steadily for a day: else nothing is erased, or ended for good, because of its age.
+"""Whether the clock has gone on steadily for a day: else nothing is erased, or ended for good, because of its age, and
+nothing that is scheduled begins.
 
-A machine whose battery is empty can begin years ahead, until it gets the time from the network. What is erased by such
-a clock does not come back when the clock is set right.
+A machine whose battery is empty can begin years ahead, until it gets the time from the network. What is erased or sent
+by such a clock does not come back when the clock is set right.
 """
 
 from datetime import datetime, timedelta
@@ -33,7 +34,17 @@ def is_steady(database: Database) -> bool:
     if noted_at is None or abs(at - noted_at) >= _NOTED_EVERY:
         with database.unit_of_work() as session:
             since = _note(session, at)
-    return since is None or at - since >= STEADY_FOR
+    return _is_long_ago(since, at)
+
+
+def can_be_believed(session: Session, *, at: datetime) -> bool:
+    """The same without a note, for pages and what looks every second: also right before the worker noted a jump."""
+    noted_at, since = session.execute(_NOTES).one()
+    return (noted_at is None or abs(at - noted_at) <= STEP_MAX) and _is_long_ago(since, at)
+
+
+def _is_long_ago(jumped_at: datetime | None, at: datetime) -> bool:
+    return jumped_at is None or at - jumped_at >= STEADY_FOR
 
 
 def _note(session: Session, at: datetime) -> datetime | None:
@@ -43,7 +54,8 @@ def _note(session: Session, at: datetime) -> datetime | None:
     if noted_at is not None and abs(at - noted_at) > STEP_MAX:
         workspace.clock_steady_since = at
         _log.warning(
-            "the clock jumped, or no worker ran for days: nothing is erased by its age for a day; check the clock",
+            "the clock jumped, or no worker ran for days: for a day, nothing is erased by its age and nothing that is"
+            " scheduled begins; check the clock",
             last_noted=noted_at.isoformat(),
             now=at.isoformat(),
         )

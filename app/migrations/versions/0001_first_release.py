@@ -401,6 +401,9 @@ def create_tables() -> None:
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("contacts_count", sa.Integer(), nullable=True),
+        sa.Column("counted_at", UtcDateTime(), nullable=True),
+        sa.Column("count_claimed_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segments")),
         sa.UniqueConstraint("public_id", name=op.f("uq_segments_public_id")),
     )

@@ -16,6 +16,7 @@ from app.web.sign_in.setup import admin_required, current_actor
 
 JOBS = {
     "count_reach": lazy_gettext("Counting whom subscription types reach"),
+    "count_segments": lazy_gettext("Counting the contacts of segments"),
     "delete_expired": lazy_gettext("Deleting expired records"),
     "deliver_webhooks": lazy_gettext("Sending webhooks"),
     "expire_confirmations": lazy_gettext("Ending opt-ins that were not confirmed"),

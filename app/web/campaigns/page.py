@@ -112,6 +112,7 @@ def shown(
         or ScheduleForm(formdata=None, data={"send_at": composing.local(campaign.send_at, workspace.time_zone)}),
         ceiling_form=ceiling or CeilingForm(formdata=None),
         names=formatting.actor_names(session),
+        held=composing.held(session, campaign.state, workspace.time_zone),
         actor=current_actor(),
         sender=workspace.name,
         opt_out_texts=labels.OPT_OUT_TEXTS,

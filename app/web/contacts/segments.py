@@ -1,6 +1,5 @@
 """Segments: saved filters by name. Every agent sees them; marketers and admins change them."""
 
-import time
 from collections.abc import Mapping
 
 from flask import flash, redirect, render_template, request, url_for
@@ -10,7 +9,6 @@ from wtforms import HiddenField, StringField
 from app.core import clock
 from app.core.accounts.rights import Right
 from app.core.contacts import segments
-from app.core.contacts.exact_counts import Counted
 from app.core.errors import InvalidInput, InvalidState
 from app.core.wording import translatable
 from app.core.workspace import settings
@@ -22,8 +20,6 @@ from app.web.i18n import gettext, lazy_gettext, sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor, current_agent, marketer_required
 
-# The list counts its segments as long as this; the page of a segment counts the others.
-COUNTING_S = 3.0
 _DELETED = translatable("“%(name)s” was deleted. Its contacts are untouched.")
 _SAVED = translatable("“%(name)s” was saved.")
 
@@ -38,20 +34,12 @@ class SegmentForm(Form):
 @blueprint.get("/segments")
 @agent_required
 def segment_list() -> str:
-    """Every segment with its contacts now."""
+    """Every segment, with its contacts as the worker counted them."""
     with read_only() as session:
-        found = segments.find_all(session)
-        counts: dict[int, Counted] = {}
-        until = time.monotonic() + COUNTING_S
-        for each in found:
-            if time.monotonic() > until:
-                break
-            counts[each.id] = segments.count(session, each)
         agent = current_agent()
         return render_template(
             "contacts/segments.html",
-            segments=found,
-            counts=counts,
+            segments=segments.find_all(session),
             names=formatting.actor_names(session),
             may_market=agent is not None and agent.may(Right.MARKETING),
             time_zone=settings.get(session).time_zone,

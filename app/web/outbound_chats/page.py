@@ -60,6 +60,7 @@ def shown(session: Session, chat: OutboundChat, *, schedule: ScheduleForm | None
         form_name=publishing.names(session, [chat.form_id]).get(chat.form_id, "") if chat.form_id else "",
         chosen=composing.chosen(session, chat.query, ZoneInfo(zone)),
         schedule_form=schedule or ScheduleForm(formdata=None, data={"send_at": composing.local(chat.send_at, zone)}),
+        held=composing.held(session, chat.state, zone),
         names=formatting.actor_names(session),
         **_progress(session, chat),
     )

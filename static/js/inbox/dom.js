@@ -1,30 +1,20 @@
 // Replaces elements with HTML from the server. Neither the focus nor a click is lost.
 
-// What is pressed stays until it is released: else the browser would find no element that was clicked.
-let pressed = null;
-const waiting = new Map(); // element to the newest one that will replace it
-addEventListener("pointerdown", (event) => { pressed = event.target; }, true);
-for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, () => setTimeout(release), true); // after the click
-function release() {
-  pressed = null;
-  const changes = [...waiting];
-  waiting.clear();
-  for (const [old, fresh] of changes) swap(old, fresh);
-}
-
 export function replace(id, html) {
   const old = document.getElementById(id);
   const fresh = parse(html).querySelector(`#${id}`);
   if (!old || !fresh) return;
-  waiting.delete(old);
-  if (old.outerHTML === fresh.outerHTML) return;
+  if (old.outerHTML === fresh.outerHTML) { afterPress(old); return; }
   for (const details of fresh.querySelectorAll("details[id]")) details.open ||= document.getElementById(details.id)?.open ?? false;
   swap(old, fresh);
 }
 
 // The focus stays on the same control, or moves to the message box when the control is gone.
 export function swap(old, fresh) {
-  if (pressed && old.contains(pressed)) { waiting.set(old, fresh); return; }
+  afterPress(old, () => put(old, fresh)); // static/js/staff.js
+}
+
+function put(old, fresh) {
   const focused = old.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
   const top = old.scrollTop;
   old.replaceWith(fresh);

@@ -79,6 +79,10 @@ def test_a_campaign_is_scheduled_in_the_zone_of_the_workspace(max_: FlaskClient,
     assert campaign.send_at is not None
     assert campaign.send_at.hour in {7, 8}
     assert values["send_at"] in html_of(max_, path)
+    assert "The clock of the server jumped" not in html_of(max_, path)
+    with database.unit_of_work() as session:
+        settings.get(session).clock_noted_at = clock.now() - timedelta(days=4)
+    assert "The clock of the server jumped" in html_of(max_, path)
     refused = pages.submit(max_, f"{path}/schedule", {"send_at": "2020-01-01T09:30"}, page=path)
     assert "Choose a time in the future" in refused.get_data(as_text=True)
     assert pages.submit(max_, f"{path}/unschedule", {}, page=path).status_code == 303

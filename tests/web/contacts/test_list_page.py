@@ -8,9 +8,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core.contacts import segments, tags
+from app.core.contacts import erase, records, segments, tags
 from app.core.workspace import settings
 from app.db import Database
+from app.jobs.count_segments import count_due
 from app.models import BulkJob, Contact, Role
 from app.web.contacts import list_page, list_request
 from tests import make
@@ -148,6 +149,19 @@ def test_a_filter_is_built_row_by_row_without_scripts(ana: FlaskClient, people: 
     assert cleared.headers["Location"] == "/contacts"
 
 
+def test_a_segment_says_that_its_filter_named_a_person_who_was_erased(
+    ana: FlaskClient, database: Database, people: dict[str, str]
+) -> None:
+    with database.unit_of_work() as session:
+        query = {"field": "email", "operator": "=", "value": "bo@example.com"}
+        made = segments.create(session, "Bo alone", query, actor="agent:1", at=make.NOON)
+        erase.erase(session, records.find(session, people["bo"]), actor="agent:1", at=make.NOON)
+        address = f"/segments/{made.public_id}"
+    html = get(ana, address)
+    assert "Email address is a person who was erased" in html
+    assert "bo@example.com" not in html
+
+
 def test_a_filter_becomes_a_segment_is_changed_and_deleted(
     mia: FlaskClient, ana: FlaskClient, database: Database, people: dict[str, str]
 ) -> None:
@@ -161,8 +175,11 @@ def test_a_filter_becomes_a_segment_is_changed_and_deleted(
         assert "<h1>British</h1>" in html
         assert listed(html) == [people["bo"]]
         assert ("Delete this segment" in html) == (reader is mia)
+        assert ("Not counted yet" in get(reader, "/segments")) == (reader is mia)
+        count_due(database)
         segment_list = get(reader, "/segments")
         assert re.search(r'class="end">1</td>', segment_list)
+        assert "Not counted yet" not in segment_list
     for sending in ("/campaigns/new", "/outbound-chats/new"):
         link = f"{sending}?segment={address.rpartition('/')[2]}"
         assert (f'href="{link}"' in get(mia, address), f'href="{link}"' in get(ana, address)) == (True, False)

@@ -5,13 +5,15 @@ import io
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from app.core.bulk.files import SLICE_BYTES_MAX
 from app.core.imports import drafts
 from app.db import Database
 from app.jobs import run_bulk_jobs
-from app.models import JobState, Role
+from app.models import BulkJob, JobKind, JobState, Role
 from tests.core.imports import files
+from tests.make import NOON
 from tests.web import pages
 
 DATA = files.as_csv([["Name", "Phone"], ["Sam", "+447400123456"]])
@@ -118,3 +120,21 @@ def test_without_scripts_a_file_that_is_too_large_is_refused_at_its_field_with_t
     for client, is_named in ((mia, True), (app.test_client(), False)):
         answer = client.post("/imports/new", data=bytes(1_100_000), content_type="multipart/form-data; boundary=x")
         assert (answer.status_code, "a file of up to 900 kB can be sent.</p>" in answer.text) == (413, is_named)
+
+
+def test_the_page_of_an_undone_import_says_how_many_contacts_were_left_alone(
+    mia: FlaskClient, database: Database
+) -> None:
+    page = upload(mia, DATA)
+    with database.unit_of_work() as session:
+        (job,) = session.scalars(select(BulkJob)).all()
+        job.kind, job.state, job.started_at, job.finished_at = JobKind.IMPORT, JobState.UNDONE, NOON, NOON
+        job.undo = {
+            "done": 9,
+            "changed": 0,
+            "unchanged": 0,
+            "skipped": {"changed_since": 7, "erased": 2},
+            "by": "agent:1",
+        }
+    html = mia.get(page.removesuffix("/columns"), follow_redirects=True).get_data(as_text=True)
+    assert "Undone for 0 contacts. 9 contacts were left alone because they changed since then." in html
