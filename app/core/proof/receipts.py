@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import phone
-from app.core.errors import NotFound
+from app.core.errors import InvalidState, NotFound
 from app.core.ledger import canonical, merkle, seals, signing_keys
 from app.core.ledger import events as ledger
 from app.core.ledger import evidence as ledger_evidence
@@ -58,6 +58,7 @@ def receipt(session: Session, line: LedgerLine, *, issuer: str, at: datetime) ->
     yet either: then ``signed_by`` and ``signature`` are null.
 
     :param issuer: the public address of this installation
+    :raises InvalidState: the key was lost, so that nothing can be signed
     """
     return receipts_of(session, [line], issuer=issuer, at=at)[line.event.id]
 
@@ -184,8 +185,13 @@ def _evidence(evidence: ConsentEvidence) -> dict[str, Any]:
 
 def _signed(session: Session, made: Mapping[str, Any]) -> dict[str, Any]:
     key = signing_keys.active(session)
-    if key is None:
+    if key is None and seals.newest(session) is None:
         return {**made, "signed_by": None, "signature": None}
+    if key is None or not signing_keys.can_sign(session, key):
+        raise InvalidState(
+            "The key that signs receipts was lost. An admin can create a new one: run “assent keys rotate”.",
+            code="signing_key_lost",
+        )
     named = {name: signing_keys.jwk(key)[name] for name in ("kty", "crv", "x", "kid")}
     content = {**made, "signed_by": named}
     return {**content, "signature": _base64url(signing_keys.sign(session, key, canonical_json(content)))}

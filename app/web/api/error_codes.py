@@ -30,6 +30,7 @@ CODES: dict[str, str] = {
     "request_timeout": "the request took too long to arrive",
     "server_error": "something went wrong on our side, and was noted; try again",
     "service_unavailable": "the server is busy, or a search took too long; `Retry-After` says when to try again",
+    "signing_key_lost": "receipts cannot be signed until `assent keys rotate` was run, or a new event was sealed",
     "suppressed": "the number must not be texted; where its holder asked for that, only they can lift it",
     "unauthorized": "no token, or one that is no longer valid",
     **{code: text.rstrip(".") for code, text in (*phone.REFUSALS.items(), *email.REFUSALS.items())},

@@ -49,6 +49,17 @@ def event_id(database: Database) -> int:
     return made
 
 
+def test_a_lost_signing_key_is_named_on_every_page_and_file_that_needs_it(
+    max_: FlaskClient, database: Database, event_id: int
+) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text("UPDATE signing_keys SET private_key = NULL"))
+    found = [max_.get(f"/receipts/{event_id}{ending}") for ending in ("", ".json", ".pdf")]
+    found.append(pages.submit(max_, "/show-me/file", {"destination": SAMS_NUMBER}, page="/show-me"))
+    for page in found:
+        assert (page.status_code, "run “assent keys rotate”" in page.text) == (409, True), page.request.path
+
+
 def test_the_page_shows_the_form_as_it_was_seen_the_proof_and_the_rules(ana: FlaskClient, event_id: int) -> None:
     html = ana.get(f"/receipts/{event_id}").get_data(as_text=True)
     for shown in ("Hear it first", "Reply STOP to stop.", "•••23", "Sign Up Now", "+1 202-555-0123"):
