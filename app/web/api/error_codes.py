@@ -24,6 +24,8 @@ CODES: dict[str, str] = {
     "no_phone": "the contact has no number that this could be for",
     "not_available": "understood, but this cannot be done here",
     "not_found": "there is nothing with this id, or at this address",
+    "outcome_unknown": "the connection to the database broke, and the call may have been carried out; with a header "
+    "`Retry-After` it is safe to repeat",
     "parameter_invalid": "the value of `field` is refused",
     "parameter_not_found": "`field` is missing",
     "rate_limit_exceeded": "too many calls with this token; the header `Retry-After` says when to go on",

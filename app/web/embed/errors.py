@@ -9,6 +9,7 @@ from app.core.errors import InvalidState, NotFound
 from app.core.forms import wording as form_wording
 from app.core.wording import translatable
 from app.core.workspace import settings
+from app.web import errors
 from app.web.embed import pages
 from app.web.form_page import page as form_page
 from app.web.form_page.page import ErrorPage
@@ -27,7 +28,6 @@ _NEXT_STEPS = {
     404: translatable("Check the address, or ask for a new link where you got this one."),
     409: translatable("You can withdraw your consent at any time."),
 }
-_UNEXPECTED = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
 
 
 def init_app(embed: Flask) -> None:
@@ -42,7 +42,7 @@ def _not_found(_error: NotFound) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    response = _error_page(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    response = _error_page(error.code or HTTPStatus.INTERNAL_SERVER_ERROR, error=error)
     if isinstance(error, ServiceUnavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
@@ -56,14 +56,15 @@ def _not_undone(error: InvalidState) -> Response:
     return _error_page(HTTPStatus.CONFLICT, error.code)
 
 
-def _error_page(status: int, refusal: str = "") -> Response:
-    """:param refusal: a code of ``_UNDO_REFUSALS``; without one the status says what is wrong"""
+def _error_page(status: int, refusal: str = "", error: HTTPException | None = None) -> Response:
+    """:param refusal: a code of ``_UNDO_REFUSALS``; without one the status says what is wrong, or ``error``"""
     locale = pages.negotiated()
     brand, help_html = _publisher(locale) if status in _NEXT_STEPS else ("", "")
     next_step = _NEXT_STEPS.get(status)
     with use_locale(locale):
+        sentence = _UNDO_REFUSALS.get(refusal) or _SENTENCES.get(status)
         page = ErrorPage(
-            gettext(_UNDO_REFUSALS.get(refusal) or _SENTENCES.get(status, _UNEXPECTED)),
+            gettext(sentence) if sentence else errors.sentence_for_visitors(error),
             refusal or HTTPStatus(status).name.lower(),
             gettext(next_step) if next_step else "",
             brand,
