@@ -155,6 +155,7 @@ def test_a_commit_whose_connection_broke_is_not_said_to_have_recorded_nothing_an
     with commits_broken(database):
         failed = answer(client, page, make.SAMS_NUMBER)
         assert (failed.status, "it counts only once" in failed.text) == (503, True), failed.text
+        assert f'href="{form}"' in failed.response.text
         left = client.post(leave, data=fields)
         assert (left.status_code, "it counts only once" in left.text, f'href="{link}"' in left.text) == (
             503,

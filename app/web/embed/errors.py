@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavailable
 
 from app.core.errors import InvalidState, NotFound
@@ -24,6 +24,7 @@ _UNDO_REFUSALS = {
     "undo_too_late": translatable("This can no longer be undone here."),
     "changed_since": translatable("This cannot be undone here, because it changed since then."),
 }
+_FORMS = {"key": "embed.public_form", "token": "embed.inserted_form"}
 _NEXT_STEPS = {
     404: translatable("Check the address, or ask for a new link where you got this one."),
     409: translatable("You can withdraw your consent at any time."),
@@ -69,8 +70,15 @@ def _error_page(status: int, refusal: str = "", error: HTTPException | None = No
             gettext(next_step) if next_step else "",
             brand,
             help_html,
+            _form_address() if status != HTTPStatus.NOT_FOUND else "",
         )
     return form_page.respond_with_error(page, locale, status)
+
+
+def _form_address() -> str:
+    """The address of the form that the request was about; empty where it was about none, or that opens only once."""
+    path = request.view_args or {}
+    return next((pages.address(endpoint) for name, endpoint in _FORMS.items() if name in path), "")
 
 
 def _publisher(locale: str) -> tuple[str, str]:
