@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import phone
@@ -24,6 +23,7 @@ from app.core.proof.element_checks import ConsentFacts
 from app.core.proof.receipt_check import Verdict
 from app.core.proof.receipt_record import RecordedConsent
 from app.core.proof.rules import Assessment
+from app.core.subscriptions.earlier_texts import EarlierTypes
 from app.core.workspace import settings
 from app.models import Action, Channel, ConsentEvidence, SubscriptionType, Workspace
 
@@ -67,19 +67,16 @@ def receipts_of(
     session: Session, lines: Iterable[LedgerLine], *, issuer: str, at: datetime
 ) -> dict[int, dict[str, Any]]:
     """The receipts of many events, by the id of the event."""
-    workspace, types = settings.get(session), _types(session)
+    workspace, types = settings.get(session), EarlierTypes(session)
     return {
-        line.event.id: _receipt(
-            session, line, _Issue(types.get(line.event.subscription_type_id), workspace, issuer, at)
-        )
-        for line in lines
+        line.event.id: _receipt(session, line, _Issue(types.of(line.event), workspace, issuer, at)) for line in lines
     }
 
 
 def assessments(session: Session, lines: Iterable[LedgerLine]) -> dict[int, list[Assessment]]:
     """The rules with what each event fulfills, by the id of the event; empty for events that give no consent."""
-    workspace, types = settings.get(session), _types(session)
-    found = {line.event.id: _facts(line, types.get(line.event.subscription_type_id), workspace) for line in lines}
+    workspace, types = settings.get(session), EarlierTypes(session)
+    found = {line.event.id: _facts(line, types.of(line.event), workspace) for line in lines}
     return {event_id: rules.assess(facts) if facts else [] for event_id, facts in found.items()}
 
 
@@ -93,7 +90,7 @@ def is_intact(session: Session, made: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class _Issue:
-    """For what, by whom and when a receipt is made."""
+    """For what, by whom and when a receipt is made. The type is as it was at the time of the event."""
 
     subscription_type: SubscriptionType | None
     workspace: Workspace
@@ -173,10 +170,6 @@ def _facts(line: LedgerLine, subscription_type: SubscriptionType | None, workspa
         type_name=subscription_type.name,
         address=workspace.controller_address,
     )
-
-
-def _types(session: Session) -> dict[int | None, SubscriptionType]:
-    return {each.id: each for each in session.scalars(select(SubscriptionType))}
 
 
 def _evidence(evidence: ConsentEvidence) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from app.models import (
 
 NAME_MAX = 120
 DESCRIPTION_MAX = 2000
+# The audit log's name of an edit, which keeps what it replaced.
+EDITED = "subscription_type.edited"
 # The steps that a state does not allow, by the name of their event.
 _REFUSED_STEPS = {
     ("put_live", TypeState.LIVE): translatable("“%(name)s” is already live."),
@@ -89,7 +91,7 @@ def create(session: Session, new: NewSubscriptionType, *, actor: str, at: dateti
     )
     session.add(subscription_type)
     session.flush()
-    audit.record(session, actor, "subscription_type.created", f"subscription_type:{subscription_type.id}", {}, at=at)
+    audit.record(session, actor, "subscription_type.created", subject_of(subscription_type), {}, at=at)
     return subscription_type
 
 
@@ -111,7 +113,7 @@ def edit(
             "The consent type cannot be changed once a subscription type is saved. Create a new one instead.",
             field="consent_type",
         )
-    before = _described(subscription_type)
+    before = described(subscription_type)
     name = subscription_type.name if change.name is None else _name(change.name)
     description = subscription_type.description if change.description is None else _description(change.description)
     if change.translations is not None:
@@ -120,10 +122,8 @@ def edit(
         subscription_type.translations = [_updated(current.get(each.locale), each) for each in new]
     subscription_type.name, subscription_type.description = name, description
     subscription_type.updated_at = at
-    details = audit.changes(before, _described(subscription_type))
-    audit.record(
-        session, actor, "subscription_type.edited", f"subscription_type:{subscription_type.id}", details, at=at
-    )
+    details = audit.changes(before, described(subscription_type))
+    audit.record(session, actor, EDITED, subject_of(subscription_type), details, at=at)
     session.flush()
 
 
@@ -211,6 +211,11 @@ def find_live(session: Session) -> list[SubscriptionType]:
     return [each for each in find_all(session) if each.state == TypeState.LIVE]
 
 
+def subject_of(subscription_type: SubscriptionType) -> str:
+    """The name of a type in the audit log."""
+    return f"subscription_type:{subscription_type.id}"
+
+
 def has_namesake(session: Session, subscription_type: SubscriptionType) -> bool:
     """Whether another type of its channel that is not archived has its name, so that people cannot tell them apart."""
     name = subscription_type.name.casefold()
@@ -241,11 +246,10 @@ def _change_state(
     details = audit.changes({"state": subscription_type.state}, {"state": state.value})
     subscription_type.state = state.value
     subscription_type.updated_at = at
-    subject = f"subscription_type:{subscription_type.id}"
-    audit.record(session, actor, f"subscription_type.{event}", subject, details, at=at)
+    audit.record(session, actor, f"subscription_type.{event}", subject_of(subscription_type), details, at=at)
 
 
-def _described(subscription_type: SubscriptionType) -> dict[str, Any]:
+def described(subscription_type: SubscriptionType) -> dict[str, Any]:
     """What can be edited, by field. The name in another language is ``name-es``."""
     described = {"name": subscription_type.name, "description": subscription_type.description}
     for each in subscription_type.translations:
