@@ -19,7 +19,7 @@ class EarlierTypes:
 
     def __init__(self, session: Session) -> None:
         self._types = {each.id: each for each in subscription_types.find_all(session)}
-        subjects = {subscription_types.subject_of(each): each.id for each in self._types.values()}
+        subjects = {f"subscription_type:{each}": each for each in self._types}
         edits = select(AuditEntry).where(AuditEntry.subject.in_(subjects), AuditEntry.action == EDITED)
         self._edits: dict[int, list[AuditEntry]] = defaultdict(list)
         for entry in session.scalars(edits.order_by(AuditEntry.id.desc())):

@@ -24,7 +24,6 @@ from app.models import (
 
 NAME_MAX = 120
 DESCRIPTION_MAX = 2000
-# The audit log's name of an edit, which keeps what it replaced.
 EDITED = "subscription_type.edited"
 # The steps that a state does not allow, by the name of their event.
 _REFUSED_STEPS = {
@@ -91,7 +90,7 @@ def create(session: Session, new: NewSubscriptionType, *, actor: str, at: dateti
     )
     session.add(subscription_type)
     session.flush()
-    audit.record(session, actor, "subscription_type.created", subject_of(subscription_type), {}, at=at)
+    audit.record(session, actor, "subscription_type.created", f"subscription_type:{subscription_type.id}", {}, at=at)
     return subscription_type
 
 
@@ -123,7 +122,7 @@ def edit(
     subscription_type.name, subscription_type.description = name, description
     subscription_type.updated_at = at
     details = audit.changes(before, described(subscription_type))
-    audit.record(session, actor, EDITED, subject_of(subscription_type), details, at=at)
+    audit.record(session, actor, EDITED, f"subscription_type:{subscription_type.id}", details, at=at)
     session.flush()
 
 
@@ -211,11 +210,6 @@ def find_live(session: Session) -> list[SubscriptionType]:
     return [each for each in find_all(session) if each.state == TypeState.LIVE]
 
 
-def subject_of(subscription_type: SubscriptionType) -> str:
-    """The name of a type in the audit log."""
-    return f"subscription_type:{subscription_type.id}"
-
-
 def has_namesake(session: Session, subscription_type: SubscriptionType) -> bool:
     """Whether another type of its channel that is not archived has its name, so that people cannot tell them apart."""
     name = subscription_type.name.casefold()
@@ -246,7 +240,8 @@ def _change_state(
     details = audit.changes({"state": subscription_type.state}, {"state": state.value})
     subscription_type.state = state.value
     subscription_type.updated_at = at
-    audit.record(session, actor, f"subscription_type.{event}", subject_of(subscription_type), details, at=at)
+    subject = f"subscription_type:{subscription_type.id}"
+    audit.record(session, actor, f"subscription_type.{event}", subject, details, at=at)
 
 
 def described(subscription_type: SubscriptionType) -> dict[str, Any]:
