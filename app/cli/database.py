@@ -58,14 +58,17 @@ def migrated(settings: Settings) -> Iterator["Database"]:
 
     What the rules changed is reported on standard error.
 
-    :raises InvalidState: it cannot be migrated, or has another secret key
+    :raises InvalidState: a restore of it did not end, it cannot be migrated, or has another secret key
     """
     from app.core.contacts import number_rules
+    from app.core.errors import InvalidState
     from app.core.workspace import bootstrap
     from app.jobs import queue
 
     database = bootstrap.open_database(settings, connections=1)
     try:
+        if reason := bootstrap.why_unfinished(database):
+            raise InvalidState(reason)
         bootstrap.make_ready(database)
         queue.create_tables(settings, database)
         _report(number_rules.apply(database))

@@ -35,7 +35,7 @@ def _reason(problem: Exception) -> str | None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from app.core.errors import AssentError
-    from app.db import DatabaseBusy
+    from app.db import CommitLost, DatabaseBusy
 
     if isinstance(problem, BadSetting | AssentError):
         return str(problem)
@@ -46,6 +46,8 @@ def _reason(problem: Exception) -> str | None:
         return "an argument is not text in UTF-8"
     if isinstance(problem, DatabaseBusy):
         return "the database is busy: try again in a moment"
+    if isinstance(problem, CommitLost):
+        return "the connection to the database broke at the end: look whether it was saved before you try again"
     if isinstance(problem, OSError):
         where = f"{problem.filename}: " if problem.filename else ""
         return f"{where}{problem.strerror or problem}"

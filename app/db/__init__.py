@@ -1,7 +1,7 @@
 """The database below the rules: engines, transactions, statements without the ORM."""
 
 from app.db.engine import BUSY_TIMEOUT_MS, Engines, engine_options, take_alone, use_engines
-from app.db.errors import ConnectionLost, DatabaseBusy, QueryTooSlow, WriteLockTimeout
+from app.db.errors import CommitLost, ConnectionLost, DatabaseBusy, QueryTooSlow, WriteLockTimeout
 from app.db.insert_after import ChangeAndInsert, JoinedChanges
 from app.db.inserts import (
     Same,
@@ -22,6 +22,7 @@ from app.db.transactions import Database, SessionFactory
 __all__ = [
     "BUSY_TIMEOUT_MS",
     "ChangeAndInsert",
+    "CommitLost",
     "CompiledStatement",
     "ConnectionLost",
     "Database",

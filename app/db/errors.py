@@ -32,6 +32,10 @@ class ConnectionLost(DatabaseBusy):
     """PostgreSQL ended, or the way to it broke, before a statement was done."""
 
 
+class CommitLost(Exception):
+    """The connection broke while a transaction was committed: whether that was written is not known."""
+
+
 def busy_error(error: Any) -> DatabaseBusy | None:
     """What an error of a statement says about locks, time limits and lost connections; null for every other error."""
     if isinstance(error, sqlite3.OperationalError):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.db.engine import WRITES, Engines, create_engines
-from app.db.errors import busy_error
+from app.db.errors import CommitLost, ConnectionLost, busy_error
 from app.db.limits import lift_statement_limit
 from app.db.statements import DRIVER, DriverConnection, ReadConnection
 from app.db.write_lock import WriteLock
@@ -63,6 +63,7 @@ class Database:
         without the cost of a session.
 
         :raises WriteLockTimeout: other writers take longer than ``Limits.lock_s``
+        :raises CommitLost: PostgreSQL's connection broke at the end, so that the outcome is not known
         """
         with self._write_lock(), self._transaction(new_session) as session:
             yield session
@@ -158,10 +159,7 @@ class Database:
                 if self.is_sqlite:
                     _begin(pooled.driver)
                 yield session
-                if session.in_transaction():
-                    session.commit()
-                else:
-                    pooled.driver.commit()
+                _commit(session, pooled.driver)
             except BaseException:
                 pooled.roll_back(session)
                 raise
@@ -175,6 +173,19 @@ class Database:
 
     def _write_lock(self) -> AbstractContextManager[None]:
         return self._lock.held() if self._lock else nullcontext()
+
+
+def _commit(session: Session, driver: Any) -> None:
+    """:raises CommitLost: the connection broke, so that the outcome is not known"""
+    try:
+        if session.in_transaction():
+            session.commit()
+        else:
+            driver.commit()
+    except Exception as error:
+        if isinstance(busy_error(getattr(error, "orig", error)), ConnectionLost):
+            raise CommitLost from error
+        raise
 
 
 def _begin(driver: sqlite3.Connection) -> None:

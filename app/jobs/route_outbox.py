@@ -10,7 +10,7 @@ from app.core import clock, outbox
 from app.core.overview import counting
 from app.core.sms import consent_pushes
 from app.core.webhooks import routing
-from app.db import Database, DatabaseBusy
+from app.db import CommitLost, Database, DatabaseBusy
 from app.jobs import failures
 from app.jobs.heartbeat import Heartbeat
 
@@ -97,7 +97,7 @@ def _route_one_by_one(database: Database, *, limit: int, pushes_consents: bool) 
 
 def _is_temporary(error: Exception) -> bool:
     """Whether the database or the machine caused the error, not the event."""
-    return isinstance(error, DatabaseBusy | OperationalError | InterfaceError | OSError | MemoryError)
+    return isinstance(error, DatabaseBusy | CommitLost | OperationalError | InterfaceError | OSError | MemoryError)
 
 
 def _is_waiting(database: Database) -> bool:

@@ -25,7 +25,7 @@ from app.core.sms.claiming import ClaimedText
 from app.core.sms.gate import Verdict
 from app.core.sms.recording import Outcome, Released, Sent
 from app.core.workspace import settings as workspace
-from app.db import Database, DatabaseBusy
+from app.db import CommitLost, Database, DatabaseBusy
 from app.gateways.base import Gateway
 from app.jobs import failures, sms_steps
 from app.jobs.rate import Rate
@@ -36,7 +36,7 @@ from app.jobs.sms_steps import Writing
 PAUSE_MAX_S = 300.0
 _EXPIRE_EVERY_S, _RATE_EVERY_S, _RECORD_WITHIN_S = 10.0, 1.0, 0.2
 # What is over by itself: the same is tried again.
-_PASSING = (DatabaseBusy, OperationalError, InterfaceError)
+_PASSING = (DatabaseBusy, CommitLost, OperationalError, InterfaceError)
 _log = logs.get_logger()
 
 

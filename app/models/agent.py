@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, one_of
@@ -30,7 +30,8 @@ class MailedAbout(StrEnum):
 class Agent(Base):
     """One person who signs in. The columns from ``active`` to ``mf_recovery_codes`` are named by Flask-Security.
 
-    ``locale`` is the language that the agent chose for staff pages; null: that of the browser.
+    ``locale`` is the language that the agent chose for staff pages; null: that of the browser. ``unassigned_change`` is
+    the ``change_number`` of the conversations that were unassigned when the account was disabled.
     """
 
     __tablename__ = "agents"
@@ -54,6 +55,7 @@ class Agent(Base):
     last_sign_in_at: Mapped[datetime | None]
     mailed_about: Mapped[str] = mapped_column(String(24), default=MailedAbout.MINE)
     mailed_after_minutes: Mapped[int] = mapped_column(default=15)
+    unassigned_change: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
 
 

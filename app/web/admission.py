@@ -19,7 +19,7 @@ from app import logs
 from app.core.errors import InvalidInput
 from app.core.rate_limits import address_bucket
 from app.core.wording import translatable
-from app.db import ConnectionLost, DatabaseBusy, QueryTooSlow, WriteLockTimeout
+from app.db import CommitLost, ConnectionLost, DatabaseBusy, QueryTooSlow, WriteLockTimeout
 from app.web.current import current_globals, current_request
 from app.web.security import client_address
 from app.web.services import services_of
@@ -43,6 +43,14 @@ _DATABASE_BUSY: Mapping[type[DatabaseBusy], str] = {
     QueryTooSlow: translatable("This query took too long, so it was stopped. Use fewer or narrower filters."),
     ConnectionLost: _BUSY,
 }
+
+
+class OutcomeUnknown(ServiceUnavailable):
+    """503: what was sent may have been saved or not."""
+
+    description = translatable(
+        "The connection to the database broke, so it is not known whether this was saved. Look before you try again."
+    )
 
 
 class ArrivingBodies:
@@ -78,6 +86,7 @@ def init_app(app: Flask, main: Flask) -> None:
     app.teardown_request(partial(_leave, slots))
     app.register_error_handler(DatabaseBusy, _refuse_busy)
     app.register_error_handler(OperationalError, _refuse_unreachable)
+    app.register_error_handler(CommitLost, _refuse_commit_lost)
     app.handle_user_exception = partial(_handle, app.handle_user_exception)  # type: ignore[method-assign]
 
 
@@ -183,22 +192,26 @@ def _leave(slots: WorkingSlots, _problem: BaseException | None) -> None:
 
 def _refuse_busy(error: DatabaseBusy) -> ResponseReturnValue:
     """503 in the words and the format of the application."""
-    return _unavailable(_DATABASE_BUSY[type(error)], error.retry_after_s)
+    return _unavailable(ServiceUnavailable(_DATABASE_BUSY[type(error)], retry_after=error.retry_after_s))
 
 
 def _refuse_unreachable(error: OperationalError) -> ResponseReturnValue:
     """503 where no connection to the database can be made. Any other error is unexpected.
 
-    :raises OperationalError: a statement failed, or a connection broke while a transaction was committed
+    :raises OperationalError: a statement failed
     """
     if error.statement is not None or error.connection_invalidated:
         raise error
     _log.error("the database cannot be reached", problem=str(error.orig))
-    return _unavailable(_BUSY, RETRY_AFTER_S)
+    return _unavailable(ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S))
 
 
-def _unavailable(sentence: str, retry_after_s: int) -> ResponseReturnValue:
-    response: ResponseReturnValue = current_app.handle_http_exception(
-        ServiceUnavailable(sentence, retry_after=retry_after_s)
-    )
+def _refuse_commit_lost(error: CommitLost) -> ResponseReturnValue:
+    """503 that does not say that nothing was saved."""
+    _log.error("a connection broke during a commit", problem=str(error.__cause__))
+    return _unavailable(OutcomeUnknown(retry_after=RETRY_AFTER_S))
+
+
+def _unavailable(error: ServiceUnavailable) -> ResponseReturnValue:
+    response: ResponseReturnValue = current_app.handle_http_exception(error)
     return response

@@ -7,7 +7,7 @@ from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.core.errors import (
     AssentError,
@@ -55,6 +55,12 @@ _SENTENCES = {
     405: translatable("Go back and try again."),
     500: translatable("It is our mistake, and it has been logged. Please try again."),
 }
+# What visitors read. Whatever they may send a second time counts once.
+_NOTHING_RECORDED = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
+_MAYBE_RECORDED = translatable(
+    "Something went wrong on our side, and we do not know whether this was recorded. Please send it again: it counts "
+    "only once."
+)
 
 
 def init_app(app: Flask) -> None:
@@ -66,6 +72,13 @@ def init_app(app: Flask) -> None:
 def status_of(error: AssentError) -> int:
     """The HTTP status of an error."""
     return next((status for error_type, status in _STATUS.items() if isinstance(error, error_type)), 400)
+
+
+def sentence_for_visitors(error: HTTPException | None) -> str:
+    """What an error of ours means for what a visitor has sent. Only a refusal is sure to have recorded nothing."""
+    if request.method == "POST" and isinstance(error, InternalServerError | admission.OutcomeUnknown):
+        return gettext(_MAYBE_RECORDED)
+    return gettext(_NOTHING_RECORDED)
 
 
 def _refused(error: AssentError) -> ResponseReturnValue:

@@ -3,14 +3,17 @@
 import functools
 import os
 import shutil
+import signal
 import stat
 import struct
+import sys
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from sqlalchemy import create_engine, delete, func, make_url, select, text
 from sqlalchemy.exc import DatabaseError
 
 from app import config
+from app.cli.database import migrated
 from app.core import backup, clock, demo
 from app.core.accounts import agents, sessions
 from app.core.backup import archive
@@ -665,3 +669,71 @@ def test_a_restore_is_told_in_the_ledger_and_is_no_tampering(
     assert found["heads"][0]["lost_by_restore_in_seal"] == seal["seal_id"]
     assert found["events"]["not_yet_sealed"]["count"] == 0
     other.close()
+
+
+@pytest.mark.parametrize("killed_in", ["make_ready", "hold_restored", "carry_over", "seal", "end"])
+def test_a_killed_restore_leaves_a_database_that_is_not_started_and_keeps_opt_outs_when_it_is_run_again(
+    settings: config.Settings, database: Database, tmp_path: Path, killed_in: str
+) -> None:
+    file = tmp_path / "file.zip"
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        sam, eve = (make.contact(session, phone_number=each) for each in (make.SAMS_NUMBER, make.EVES_NUMBER))
+        make.opt_in(session, sam, offers)
+        make.opt_in(session, eve, offers)
+    backup.write(settings, database, file)
+    with database.unit_of_work() as session:
+        suppressions.suppress(session, make.SAMS_NUMBER, SuppressionCause.KEYWORD, "STOP", actor="system", at=NOON)
+        make.opt_out(session, session.get_one(Contact, eve.id), offers)
+        erasure_requests.request(session, sam.id, at=NOON)
+    database.close()
+    killed(lambda: backup.restore(settings, file, replace=True, had_key=True), killed_in)
+    assert "did not end" in str(bootstrap.why_not_ready(database))
+    database.close()
+    with pytest.raises(InvalidState, match="did not end"), migrated(settings):
+        pass
+    again = backup.restore(settings, file, replace=True, had_key=True)
+    assert (again.carried_over, again.kept.requests) == (2, 1)
+    assert bootstrap.why_not_ready(database) is None
+    with database.read_only() as session:
+        causes = session.scalars(select(Suppression.cause).order_by(Suppression.cause)).all()
+        assert causes == ["keyword", "review"]
+    with migrated(settings):
+        pass
+
+
+@on_sqlite
+def test_copies_that_a_killed_backup_or_restore_left_are_deleted_by_the_next_one(
+    settings: config.Settings, filled: Database, tmp_path: Path
+) -> None:
+    folder, file = tmp_path / "backups", settings.instance / "assent.db"
+    folder.mkdir()
+    backup.write(settings, filled, folder / "first.zip")
+    filled.close()
+    acts = {
+        "_content": lambda: backup.write(settings, bootstrap.open_database(settings), folder / "second.zip"),
+        "_check_integrity": lambda: backup.restore(settings, folder / "first.zip", replace=True, had_key=True),
+    }
+    for killed_in, act in acts.items():
+        killed(act, killed_in)
+    left = [*folder.glob(".*"), *settings.instance.glob(".*")]
+    assert len(left) == 2, "the restore has deleted the copy of the backup"
+    with archive.temporary_beside(file) as (used, _):
+        assert bootstrap.why_not_ready(filled) is None, "the old database"
+        backup.write(settings, filled, folder / "second.zip")
+        assert [*folder.glob(".*"), *settings.instance.glob(".*")] == [used]
+    assert not used.exists()
+
+
+def killed(act: Callable[[], object], function: str) -> None:
+    """Run ``act`` in another process, which is killed when it calls this function of ours."""
+    if (child := os.fork()) == 0:
+        sys.setprofile(lambda frame, event, _: _kill_in(function, frame, event))
+        act()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def _kill_in(function: str, frame: FrameType, event: str) -> None:
+    if event == "call" and frame.f_code.co_name == function and frame.f_globals["__name__"].startswith("app."):
+        os.kill(os.getpid(), signal.SIGKILL)

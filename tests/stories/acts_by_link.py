@@ -177,7 +177,7 @@ class ActsByLink(World):
         verb = self.random.choice(("erase", "refuse"))
         note = {f"request-{request_id}-note": "An invoice is open."} if verb == "refuse" else {}
         path = f"/deletion-requests/{request_id}/{verb}"
-        assert pages.submit(self.ana, path, note, page="/deletion-requests").status_code == 303
+        assert pages.submit(pages.admin(self.app), path, note, page="/deletion-requests").status_code == 303
         if verb == "erase":
             self.forget_person(key)
         elif [each for _, each in waiting].count(key) == 1:

@@ -1,19 +1,31 @@
 """While the database is away, every address says so: 503 in the reader's language, or what needs no database."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.core import clock
+from app.core.preferences import links
+from app.db import Database
+from app.models import ConsentEvent, EvidenceLevel
 from app.web import mounts
 from app.web.services import services_of
+from tests import make
 from tests.listening import before_statements
 from tests.web import pages
+from tests.web.api.client import api_client
+from tests.web.embed.page import answer, open_form
 from tests.web.test_health import unreachable
 
+EVE = {"role": "lead", "name": "Eve", "new_type": "string"}
+BROKEN_TABLES = ("contacts", "consents")
 PREFIXES = ("", "/f", "/p", "/s", "/site", "/hooks", "/messenger/api", "/api", "/inbox", "/contacts", "/static")
 BUSY = "Der Server ist ausgelastet. Bitte versuchen Sie es gleich noch einmal."
 NOTHING_RECORDED = "Es wurde nichts gespeichert"
@@ -102,3 +114,64 @@ def test_a_postgresql_that_ends_during_a_request_is_503_in_the_language_of_the_a
     with before_statements(services_of(app).database, end):
         response = client.get("/contacts", headers={"Accept-Language": "fr"})
     assert (response.status_code, BUSY in response.text) == (503, True)
+
+
+@contextmanager
+def commits_broken(database: Database) -> Iterator[None]:
+    """Inside, PostgreSQL ends each connection while it commits a change of contacts or consents."""
+    with database.unit_of_work() as session:
+        session.execute(
+            text(
+                "CREATE FUNCTION end_connection() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'"
+            )
+        )
+        for table in BROKEN_TABLES:
+            trigger = f"AFTER INSERT OR UPDATE ON {table} DEFERRABLE INITIALLY DEFERRED"
+            session.execute(
+                text(f"CREATE CONSTRAINT TRIGGER x {trigger} FOR EACH ROW EXECUTE FUNCTION end_connection()")
+            )
+    try:
+        yield
+    finally:
+        with database.unit_of_work() as session:
+            for table in BROKEN_TABLES:
+                session.execute(text(f"DROP TRIGGER x ON {table}"))
+            session.execute(text("DROP FUNCTION end_connection()"))
+
+
+@pytest.mark.databases("postgresql")
+def test_a_commit_whose_connection_broke_is_not_said_to_have_recorded_nothing_and_may_be_repeated(app: Flask) -> None:
+    database, client, app.testing = services_of(app).database, app.test_client(), False
+    max_, api = pages.admin(app), api_client(app)
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number="+12025550199")
+        offers = make.live_type(session)
+        make.opt_in(session, sam, offers)
+        link = f"/p/{links.issue(session, sam, level=EvidenceLevel.PERSONAL_LINK, at=clock.now())}"
+        form, leave = f"/f/form/{make.form(session).key}", f"{link}/subscription_types/{offers.id}"
+    page, fields = open_form(client, form), {"action": "unsubscribe"}
+    new = {"role": "lead", "name": "Eve"}
+    with commits_broken(database):
+        failed = answer(client, page, make.SAMS_NUMBER)
+        assert (failed.status, "it counts only once" in failed.text) == (503, True), failed.text
+        assert f'href="{form}"' in failed.response.text
+        left = client.post(leave, data=fields)
+        assert (left.status_code, "it counts only once" in left.text, f'href="{link}"' in left.text) == (
+            503,
+            True,
+            True,
+        )
+        staff = pages.submit(max_, "/contacts/new", EVE, page="/contacts/new")
+        assert (staff.status_code, "it is not known whether this was saved" in staff.text) == (503, True)
+        for headers, retry_after in (({}, None), ({"Idempotency-Key": "k"}, "2")):
+            refused = api.post("/contacts", new, **headers)
+            assert (refused.status, refused.code) == (503, "outcome_unknown")
+            assert refused.headers.get("Retry-After") == retry_after
+    assert [answer(client, page, make.SAMS_NUMBER).state for _ in range(2)] == ["done", "done"]
+    assert [client.post(leave, data=fields).status_code for _ in range(2)] == [303, 303]
+    made = [api.post("/contacts", new, **{"Idempotency-Key": "k"})["id"] for _ in range(2)]
+    assert made[0] == made[1]
+    with database.read_only() as session:
+        acts = session.scalars(select(ConsentEvent.action).order_by(ConsentEvent.id)).all()
+        assert acts == ["opt_in", "opt_in", "opt_out"]

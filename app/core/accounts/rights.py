@@ -9,8 +9,8 @@ class Right(StrEnum):
     """What a page or an act is part of.
 
     ``service``: conversations, contacts and what they said. ``marketing``: forms, subscription types, previews, and
-    the numbers about them; erasing people, and allowing texts that were stopped by hand. ``administration``: settings,
-    team, tokens, webhooks, problems, audit log.
+    the numbers about them; erasing people, also where they asked for it, and allowing texts that were stopped by hand.
+    ``administration``: settings, team, tokens, webhooks, problems, audit log.
     """
 
     SERVICE = "service"

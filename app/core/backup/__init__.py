@@ -9,10 +9,10 @@ from app import migrations
 from app.config import VERSION, Settings
 from app.core import clock
 from app.core.accounts import sessions
-from app.core.backup import archive, opt_outs, people, postgresql, replaced_ledger, sqlite
+from app.core.backup import archive, opt_outs, people, postgresql, replaced_ledger, sqlite, unfinished
 from app.core.backup.archive import Backup, Manifest
-from app.core.backup.opt_outs import OptOutRecord
 from app.core.backup.people import Kept
+from app.core.backup.unfinished import Before
 from app.core.contacts import number_rules
 from app.core.errors import InvalidState
 from app.core.ledger import sealing
@@ -77,7 +77,7 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
     SQLite one renamed file. Numbers that opted out in the replaced database stay suppressed, and what else people asked
     for there is done again (``people.py``).
     Texts that waited are held, because they may have been sent since. Agents sign in again. A seal of the ledger tells
-    what was replaced.
+    what was replaced. Until all of that is done, a table says that the restore did not end (``unfinished.py``).
 
     :param replace: allow to discard data of the database, and a different secret key
     :param had_key: whether the secret key in the instance folder existed before this call
@@ -89,9 +89,8 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
         key = _key_to_install(settings, backup, replace=replace, had_key=had_key)
         if not replace and not engine.is_empty(settings):
             raise InvalidState("The database holds data. Restore with --replace to give that up.")
-        before = _opt_outs_before(settings, replace=replace, same_key=key is None)
-        replaced = replaced_ledger.read(settings) if replace else None
-        engine.restore(settings, backup)
+        before = unfinished.read(settings) or _before(settings, replace=replace, same_key=key is None)
+        engine.restore(settings, backup, before)
         if key is not None:
             _install_key(settings.instance / "secret_key", key)
             settings = replace_fields(settings, secret_key=key.decode().strip())
@@ -103,19 +102,23 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
             sessions.end_every(session)
             effects.hold_restored(session, at=clock.now())
         with database.read_only() as session:
-            restored = replaced_ledger.record_of(session, made_at=backup.manifest.made_at, replaced=replaced)
-        carried_over = None if before is None else opt_outs.carry_over(database, before, at=clock.now())
+            restored = replaced_ledger.record_of(session, made_at=backup.manifest.made_at, replaced=before.ledger)
+        asked = before.asked
+        carried_over = None if asked is None else opt_outs.carry_over(database, asked, at=clock.now())
         with database.unit_of_work() as session:
-            kept = people.carry_over(session, before.people, at=clock.now()) if before else Kept()
+            kept = people.carry_over(session, asked.people, at=clock.now()) if asked else Kept()
         sealing.seal(database, restore=restored)
+        with database.unit_of_work() as session:
+            unfinished.end(session)
     finally:
         database.close()
     return Restored(backup.manifest, carried_over, kept)
 
 
-def _opt_outs_before(settings: Settings, *, replace: bool, same_key: bool) -> OptOutRecord | None:
-    """What opted out in the database that is about to be replaced; null when that is unknown."""
-    return opt_outs.read(settings) if replace and same_key else None
+def _before(settings: Settings, *, replace: bool, same_key: bool) -> Before:
+    """What is known about the database that is about to be replaced."""
+    asked = opt_outs.read(settings) if replace and same_key else None
+    return Before(asked, replaced_ledger.read(settings) if replace else None)
 
 
 def _check_fits(manifest: Manifest, engine: str) -> None:

@@ -1,5 +1,7 @@
 """The file of a backup: a ZIP archive of parts, with a manifest that has the hash of each part."""
 
+import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -10,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from app.core.errors import InvalidState
 
@@ -119,20 +121,43 @@ class Backup:
 @contextmanager
 def create(file: Path) -> Iterator[Parts]:
     """Create an archive that only its owner can read. It appears under its name when the block ends without error."""
+    with temporary_beside(file) as (temporary, out):
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+            yield Parts(archive)
+        out.flush()
+        os.fsync(out.fileno())
+        temporary.replace(file)
+        sync_folder(file.parent)
+
+
+@contextmanager
+def temporary_beside(file: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """An empty file in the same folder, which only its owner can read. It is deleted at the end, unless it was renamed.
+
+    Those that a killed process left there hold personal data: they are deleted first.
+    """
+    for left in file.parent.glob(f".{glob.escape(file.name)}.{'[0-9a-f]' * 8}"):
+        _delete_unless_used(left)
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w+b") as out:
-            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
-                yield Parts(archive)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(file)
-        sync_folder(file.parent)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-        raise
+            fcntl.flock(out, fcntl.LOCK_EX)
+            yield temporary, out
+    finally:
+        _delete(temporary)
+
+
+def _delete_unless_used(left: Path) -> None:
+    """Delete a temporary file unless another process is writing it, which holds its lock."""
+    with suppress(OSError), left.open("rb") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _delete(left)
+
+
+def _delete(temporary: Path) -> None:
+    for each in (temporary, temporary.with_name(f"{temporary.name}-journal")):
+        each.unlink(missing_ok=True)
 
 
 @contextmanager

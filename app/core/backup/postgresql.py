@@ -9,8 +9,11 @@ from sqlalchemy.exc import OperationalError
 
 from app import migrations
 from app.config import Settings
+from app.core.backup import unfinished
 from app.core.backup.archive import Backup, Content, Parts, TableContent
+from app.core.backup.unfinished import Before
 from app.core.errors import InvalidState
+from app.core.workspace.bootstrap import UNFINISHED_RESTORE
 from app.db import Database, take_alone
 from app.models import Base
 
@@ -58,7 +61,7 @@ def is_empty(settings: Settings) -> bool:
         database.close()
 
 
-def restore(settings: Settings, backup: Backup) -> None:
+def restore(settings: Settings, backup: Backup, before: Before) -> None:
     """Drop our tables, create them at the revision of the backup and fill them, all in one transaction.
 
     :raises InvalidState: another process has the database open
@@ -75,6 +78,9 @@ def restore(settings: Settings, backup: Backup) -> None:
                 if table in backup.manifest.tables:
                     _copy_in(connection, table, backup)
             _set_sequences(connection, backup.manifest.sequences)
+            connection.exec_driver_sql(unfinished.CREATE)
+            note = text(f"INSERT INTO {UNFINISHED_RESTORE} VALUES (:record)")  # noqa: S608 - a constant
+            connection.execute(note, {"record": before.as_text()})
     except OperationalError as problem:
         if isinstance(problem.orig, errors.LockNotAvailable):
             raise InvalidState("The database is in use: stop web and worker first.") from None
@@ -131,6 +137,7 @@ def _drop(connection: Connection) -> None:
     """Drop everything that migrations created: our tables, then the functions of their triggers."""
     for table in [*reversed(_existing_tables(connection)), "alembic_version"]:
         connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{table}" CASCADE')
+    connection.exec_driver_sql(unfinished.DROP)
     for function in connection.execute(_FUNCTIONS).scalars().all():
         connection.exec_driver_sql(f"DROP FUNCTION {function}")
 

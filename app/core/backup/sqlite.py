@@ -1,7 +1,6 @@
 """Backup and restore of a SQLite database: one file."""
 
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -10,8 +9,11 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from app.config import Settings
-from app.core.backup.archive import Backup, Content, Parts, TableContent, sync_folder
+from app.core.backup import unfinished
+from app.core.backup.archive import Backup, Content, Parts, TableContent, sync_folder, temporary_beside
+from app.core.backup.unfinished import Before
 from app.core.errors import InvalidState
+from app.core.workspace.bootstrap import UNFINISHED_RESTORE
 from app.db import Database
 
 NAME = "sqlite"
@@ -22,7 +24,7 @@ _CHUNK_BYTES = 1 << 20
 def write(database: Database, parts: Parts) -> Content:
     """Copy the whole database at one moment to one part. It reads a snapshot, so no writer waits."""
     file = _file_of(database)
-    with _temporary_file_beside(file) as copy:
+    with temporary_beside(file) as (copy, _):
         with closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as connection:
             connection.execute("VACUUM INTO ?", (str(copy),))
         with parts.part(_PART) as writer, copy.open("rb") as source:
@@ -41,19 +43,22 @@ def is_empty(settings: Settings) -> bool:
         return not any(_count(connection, table) for table in _tables(connection) if table != "workspace")
 
 
-def restore(settings: Settings, backup: Backup) -> None:
+def restore(settings: Settings, backup: Backup, before: Before) -> None:
     """Replace the database file by the one of the backup.
 
     :raises InvalidState: the copy is damaged, or a process has the database open
     """
     file = Path(make_url(settings.database_url).database or "")
-    with _temporary_file_beside(file) as copy:
+    with temporary_beside(file) as (copy, _):
         with copy.open("wb") as out:
             for chunk in backup.chunks(_PART):
                 out.write(chunk)
             out.flush()
             os.fsync(out.fileno())
         _check_integrity(copy)
+        with closing(sqlite3.connect(copy)) as connection, connection:
+            connection.execute(unfinished.CREATE)
+            connection.execute(f"INSERT INTO {UNFINISHED_RESTORE} VALUES (?)", (before.as_text(),))  # noqa: S608
         with _exclusive_lock(file):
             copy.replace(file)
             for leftover in ("-wal", "-shm"):
@@ -65,18 +70,6 @@ def _file_of(database: Database) -> Path:
     if database.file is None:
         raise InvalidState("This database is no SQLite file.")
     return database.file
-
-
-@contextmanager
-def _temporary_file_beside(file: Path) -> Iterator[Path]:
-    """An empty file in the same folder, which only its owner can read. It is deleted at the end."""
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        yield temporary
-    finally:
-        for each in (temporary, temporary.with_name(temporary.name + "-journal")):
-            each.unlink(missing_ok=True)
 
 
 def _content(connection: sqlite3.Connection) -> Content:

@@ -6,12 +6,13 @@ import hmac
 from datetime import datetime
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app import logs
+from app.core import audit, clock
 from app.core.ledger.canonical import canonical_json, microseconds
 from app.core.signing import Keys, Sealer, keys_of
 from app.db import dialect_of
@@ -19,20 +20,30 @@ from app.models import LedgerSeal, SigningKey
 
 # PostgreSQL's advisory lock, so that two processes make one key. On SQLite writers take turns anyway.
 _LOCK = text("SELECT pg_advisory_xact_lock(4273)")
+_ACTIVE = select(SigningKey).where(SigningKey.retired_at.is_(None))
+_log = logs.get_logger()
 
 
 def active(session: Session) -> SigningKey | None:
-    """The key that signs now; null before the first seal."""
-    return session.scalars(select(SigningKey).where(SigningKey.retired_at.is_(None))).one_or_none()
+    """The key that signs now; null before the first seal, and after its row was lost."""
+    newest_first = _ACTIVE.order_by(SigningKey.created_at.desc(), SigningKey.id)
+    return session.scalars(newest_first.limit(1)).one_or_none()
 
 
 def ensure(session: Session) -> SigningKey:
-    """The key that signs now. The first one is made when it is needed. Flushes, does not commit.
+    """The key that signs now. The first one is made when it is needed, and another when it can no longer sign.
 
     Keys do not change before this transaction ends, so a seal is never signed by a key that was retired meanwhile.
+    Flushes, does not commit.
     """
     _lock(session)
-    return active(session) or _make(session)
+    key = active(session)
+    if key is None:
+        return _make(session)
+    if can_sign(session, key):
+        return key
+    _log.error("the signing key can no longer sign, a new one replaces it", extra={"key_id": key.id})
+    return rotate(session)
 
 
 def rotate(session: Session) -> SigningKey:
@@ -41,12 +52,15 @@ def rotate(session: Session) -> SigningKey:
     The private part of the retired key is deleted, so it cannot sign again. Flushes, does not commit.
     """
     _lock(session)
-    if (old := active(session)) is not None:
+    now, retired = clock.now(), active(session)
+    for old in session.scalars(_ACTIVE).all():
         last_use = session.scalar(select(func.max(LedgerSeal.sealed_at)).where(LedgerSeal.key_id == old.id))
-        now = clock.now()  # the clock may have been set back since
-        old.retired_at, old.private_key = max(now, last_use or now), None
-        session.flush()
-    return _make(session)
+        old.retired_at, old.private_key = max(now, last_use or now), None  # the clock may have been set back since
+    session.flush()
+    made = _make(session)
+    details = {"key": made.id, "retired": retired.id if retired else None}
+    audit.record(session, "system", "signing_key.rotated", f"signing_key:{made.id}", details, at=now)
+    return made
 
 
 def all_keys(session: Session) -> list[SigningKey]:
@@ -54,10 +68,17 @@ def all_keys(session: Session) -> list[SigningKey]:
     return list(session.scalars(select(SigningKey).order_by(SigningKey.created_at, SigningKey.id)))
 
 
+def can_sign(session: Session, key: SigningKey) -> bool:
+    """Whether this installation made the key and its private part is still there."""
+    try:
+        return is_ours(session, key) and bool(_private(session, key))
+    except (InvalidTag, ValueError, TypeError):
+        return False
+
+
 def sign(session: Session, key: SigningKey, content: bytes) -> bytes:
     """The signature of the active key over ``content``, 64 bytes."""
-    private = _sealer(keys_of(session)).decrypt(key.private_key or b"", bound_to=key.id.encode())
-    return Ed25519PrivateKey.from_private_bytes(private).sign(content)
+    return Ed25519PrivateKey.from_private_bytes(_private(session, key)).sign(content)
 
 
 def is_signed(public_key: bytes, signature: bytes, content: bytes) -> bool:
@@ -95,6 +116,10 @@ def thumbprint(public_key: bytes) -> str:
     Source: RFC 7638, RFC 8037 section 2
     """
     return _base64url(hashlib.sha256(canonical_json(_required_members(public_key))).digest())
+
+
+def _private(session: Session, key: SigningKey) -> bytes:
+    return _sealer(keys_of(session)).decrypt(key.private_key or b"", bound_to=key.id.encode())
 
 
 def _make(session: Session) -> SigningKey:

@@ -13,8 +13,9 @@ from app.core.ledger.events import LedgerLine
 from app.core.preferences.acts import refuse_expired
 from app.core.preferences.links import Link
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.earlier_texts import EarlierTypes
 from app.core.subscriptions.subscription_types import TypeText
-from app.models import Channel, Contact, SmsMessage, SubscriptionType
+from app.models import Channel, Contact, SmsMessage
 
 CHUNK = 200
 
@@ -23,6 +24,7 @@ CHUNK = 200
 class Entry:
     """One event of the record.
 
+    :param subscription_type: with the texts that it had then
     :param destination: the number or address, masked; null when there is none, or it was erased
     :param words: what was on the screen, as canonical JSON; null when nothing is known to have been
     """
@@ -66,7 +68,7 @@ def read(
         shown = [line for line in shown if line.event.contact_id == link.contact_id]
     else:
         shown = _with_stops(session, link, shown, before=before, after=next_before)
-    types = {each.id: each for each in subscription_types.find_all(session)}
+    types = EarlierTypes(session)
     return Record(tuple(_entry(line, types, locale) for line in shown), next_before)
 
 
@@ -94,9 +96,9 @@ def _with_stops(
     return sorted([*lines, *between], key=lambda line: -line.event.id)
 
 
-def _entry(line: LedgerLine, types: dict[int, SubscriptionType], locale: str) -> Entry:
+def _entry(line: LedgerLine, types: EarlierTypes, locale: str) -> Entry:
     event, evidence = line.event, line.evidence
-    found = types.get(event.subscription_type_id or 0)
+    found = types.of(event)
     destination = evidence.destination if evidence else None
     return Entry(
         event.id,

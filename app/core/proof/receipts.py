@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import phone
-from app.core.errors import NotFound
+from app.core.errors import InvalidState, NotFound
 from app.core.ledger import canonical, merkle, seals, signing_keys
 from app.core.ledger import events as ledger
 from app.core.ledger import evidence as ledger_evidence
@@ -24,6 +23,7 @@ from app.core.proof.element_checks import ConsentFacts
 from app.core.proof.receipt_check import Verdict
 from app.core.proof.receipt_record import RecordedConsent
 from app.core.proof.rules import Assessment
+from app.core.subscriptions.earlier_texts import EarlierTypes
 from app.core.workspace import settings
 from app.models import Action, Channel, ConsentEvidence, SubscriptionType, Workspace
 
@@ -58,6 +58,7 @@ def receipt(session: Session, line: LedgerLine, *, issuer: str, at: datetime) ->
     yet either: then ``signed_by`` and ``signature`` are null.
 
     :param issuer: the public address of this installation
+    :raises InvalidState: the key was lost, so that nothing can be signed
     """
     return receipts_of(session, [line], issuer=issuer, at=at)[line.event.id]
 
@@ -66,19 +67,16 @@ def receipts_of(
     session: Session, lines: Iterable[LedgerLine], *, issuer: str, at: datetime
 ) -> dict[int, dict[str, Any]]:
     """The receipts of many events, by the id of the event."""
-    workspace, types = settings.get(session), _types(session)
+    workspace, types = settings.get(session), EarlierTypes(session)
     return {
-        line.event.id: _receipt(
-            session, line, _Issue(types.get(line.event.subscription_type_id), workspace, issuer, at)
-        )
-        for line in lines
+        line.event.id: _receipt(session, line, _Issue(types.of(line.event), workspace, issuer, at)) for line in lines
     }
 
 
 def assessments(session: Session, lines: Iterable[LedgerLine]) -> dict[int, list[Assessment]]:
     """The rules with what each event fulfills, by the id of the event; empty for events that give no consent."""
-    workspace, types = settings.get(session), _types(session)
-    found = {line.event.id: _facts(line, types.get(line.event.subscription_type_id), workspace) for line in lines}
+    workspace, types = settings.get(session), EarlierTypes(session)
+    found = {line.event.id: _facts(line, types.of(line.event), workspace) for line in lines}
     return {event_id: rules.assess(facts) if facts else [] for event_id, facts in found.items()}
 
 
@@ -92,7 +90,7 @@ def is_intact(session: Session, made: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class _Issue:
-    """For what, by whom and when a receipt is made."""
+    """For what, by whom and when a receipt is made. The type is as it was at the time of the event."""
 
     subscription_type: SubscriptionType | None
     workspace: Workspace
@@ -174,18 +172,19 @@ def _facts(line: LedgerLine, subscription_type: SubscriptionType | None, workspa
     )
 
 
-def _types(session: Session) -> dict[int | None, SubscriptionType]:
-    return {each.id: each for each in session.scalars(select(SubscriptionType))}
-
-
 def _evidence(evidence: ConsentEvidence) -> dict[str, Any]:
     return {"values": ledger_evidence.values_of(evidence), "salt": (evidence.salt or b"").hex()}
 
 
 def _signed(session: Session, made: Mapping[str, Any]) -> dict[str, Any]:
     key = signing_keys.active(session)
-    if key is None:
+    if key is None and seals.newest(session) is None:
         return {**made, "signed_by": None, "signature": None}
+    if key is None or not signing_keys.can_sign(session, key):
+        raise InvalidState(
+            "The key that signs receipts was lost. An admin can create a new one: run “assent keys rotate”.",
+            code="signing_key_lost",
+        )
     named = {name: signing_keys.jwk(key)[name] for name in ("kty", "crv", "x", "kid")}
     content = {**made, "signed_by": named}
     return {**content, "signature": _base64url(signing_keys.sign(session, key, canonical_json(content)))}

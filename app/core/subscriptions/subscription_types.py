@@ -24,6 +24,7 @@ from app.models import (
 
 NAME_MAX = 120
 DESCRIPTION_MAX = 2000
+EDITED = "subscription_type.edited"
 # The steps that a state does not allow, by the name of their event.
 _REFUSED_STEPS = {
     ("put_live", TypeState.LIVE): translatable("“%(name)s” is already live."),
@@ -111,7 +112,7 @@ def edit(
             "The consent type cannot be changed once a subscription type is saved. Create a new one instead.",
             field="consent_type",
         )
-    before = _described(subscription_type)
+    before = described(subscription_type)
     name = subscription_type.name if change.name is None else _name(change.name)
     description = subscription_type.description if change.description is None else _description(change.description)
     if change.translations is not None:
@@ -120,10 +121,8 @@ def edit(
         subscription_type.translations = [_updated(current.get(each.locale), each) for each in new]
     subscription_type.name, subscription_type.description = name, description
     subscription_type.updated_at = at
-    details = audit.changes(before, _described(subscription_type))
-    audit.record(
-        session, actor, "subscription_type.edited", f"subscription_type:{subscription_type.id}", details, at=at
-    )
+    details = audit.changes(before, described(subscription_type))
+    audit.record(session, actor, EDITED, f"subscription_type:{subscription_type.id}", details, at=at)
     session.flush()
 
 
@@ -245,7 +244,7 @@ def _change_state(
     audit.record(session, actor, f"subscription_type.{event}", subject, details, at=at)
 
 
-def _described(subscription_type: SubscriptionType) -> dict[str, Any]:
+def described(subscription_type: SubscriptionType) -> dict[str, Any]:
     """What can be edited, by field. The name in another language is ``name-es``."""
     described = {"name": subscription_type.name, "description": subscription_type.description}
     for each in subscription_type.translations:

@@ -2,7 +2,7 @@
 
 import os
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from app import migrations
 from app.config import Settings
@@ -12,6 +12,10 @@ from app.core.ledger import events as ledger
 from app.core.signing import Keys
 from app.core.workspace import settings
 from app.db import Database, Engines
+
+# The table that a restored database has until the restore ends (``core/backup/unfinished.py``).
+UNFINISHED_RESTORE = "unfinished_restore"
+_RESTORE_AGAIN = "a restore of the database did not end: stop web and worker, and run it again with --replace"
 
 
 def open_database(configured: Settings, *, connections: int = 16, engines: Engines | None = None) -> Database:
@@ -38,6 +42,12 @@ def make_ready(database: Database) -> None:
         settings.ensure(session, at=clock.now())
 
 
+def why_unfinished(database: Database) -> str | None:
+    """Why a database that can be reached must not be used before a restore of it was run again; null: it may be."""
+    with database.engine.connect() as connection:
+        return _RESTORE_AGAIN if inspect(connection).has_table(UNFINISHED_RESTORE) else None
+
+
 def why_not_ready(database: Database) -> str | None:
     """Why the database cannot be used, in one sentence that anyone may read: it names no host, user or file.
 
@@ -54,6 +64,8 @@ def what_is_missing(database: Database) -> str | None:
 
     :raises SQLAlchemyError: it cannot be reached; the message says why, with its host, user and file
     """
+    if reason := why_unfinished(database):
+        return reason
     with database.read_only() as session:
         revision = migrations.current_revision(session.connection())
         if revision is None:

@@ -203,6 +203,7 @@ def create_tables() -> None:
         sa.Column("last_sign_in_at", UtcDateTime(), nullable=True),
         sa.Column("mailed_about", sa.String(length=24), nullable=False),
         sa.Column("mailed_after_minutes", sa.Integer(), nullable=False),
+        sa.Column("unassigned_change", sa.BigInteger(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("role IN ('admin', 'marketer', 'agent')", name=op.f("ck_agents_role")),
         sa.CheckConstraint(

@@ -112,7 +112,7 @@ def disable_agent(agent_id: int) -> ResponseReturnValue:
 @admin_required
 def enable_agent(agent_id: int) -> ResponseReturnValue:
     def change(session: Session) -> Agent:
-        return agents.enable(session, agent_id, actor=current_actor(), at=clock.now())
+        return leaving.enable(session, agent_id, actor=current_actor(), at=clock.now())
 
     return _apply(agent_id, change, gettext("The account is enabled."))
 

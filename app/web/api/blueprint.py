@@ -36,7 +36,8 @@ _MEANINGS = {
     422: "Understood, but never possible (`immutable_field`, `not_available`).",
     429: "Too many calls with this token (`rate_limit_exceeded`); `Retry-After` says when to go on.",
     500: "Something went wrong on our side, and was noted (`server_error`).",
-    503: "Too busy, or a search took too long (`service_unavailable`); nothing was changed. `Retry-After` says when.",
+    503: "Too busy, or a search took too long (`service_unavailable`); nothing was changed. `Retry-After` says when. "
+    "Or the connection to the database broke (`outcome_unknown`): the call may have been carried out.",
 }
 
 

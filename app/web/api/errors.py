@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Flask, Response, g, jsonify
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from app.core.errors import (
@@ -19,7 +19,9 @@ from app.core.errors import (
     TooMany,
     Unauthorized,
 )
+from app.web.admission import OutcomeUnknown
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
 _STATUS: tuple[tuple[type[AssentError], int], ...] = (
     (Merged, 410),
     (NotFound, 404),
@@ -88,6 +90,8 @@ def _http(error: HTTPException) -> Response:
     messages = getattr(error, "data", {}).get("messages")
     if messages is not None:
         return _respond(400, list(_fields_at_fault(messages)) or [_entry(400)])
+    if isinstance(error, OutcomeUnknown):
+        return _outcome_unknown(error)
     status = error.code or 500
     response = _respond(status, [_entry(status, error.description)])
     if status == 405 and (methods := getattr(error, "valid_methods", None)):
@@ -95,6 +99,22 @@ def _http(error: HTTPException) -> Response:
     if isinstance(error, ServiceUnavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _outcome_unknown(error: OutcomeUnknown) -> Response:
+    """Only a call that may be repeated says when."""
+    is_safe = request.method != "POST" or bool(request.headers.get(IDEMPOTENCY_KEY))
+    response = _respond(503, [{"code": "outcome_unknown", "message": _REPEAT if is_safe else _LOOK_FIRST}])
+    if is_safe:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+_LOST = "The connection to the database broke, so it is not known whether this call was carried out."
+_REPEAT = f"{_LOST} Repeat it: it is carried out once."
+_LOOK_FIRST = (
+    f"{_LOST} Look before you repeat it, and send an Idempotency-Key: a call that has one is carried out once."
+)
 
 
 def _entry(status: int, description: str | None = None) -> dict[str, str]:

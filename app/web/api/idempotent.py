@@ -8,9 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, idempotency
 from app.web.api import auth
+from app.web.api.errors import IDEMPOTENCY_KEY
 from app.web.services import unit_of_work
-
-_KEY = "Idempotency-Key"
 
 
 def commit(respond: Callable[[Session], Response], *, shown_once: Collection[str]) -> Response:
@@ -20,7 +19,7 @@ def commit(respond: Callable[[Session], Response], *, shown_once: Collection[str
 
     :param shown_once: fields that are not stored with the key, such as secrets
     """
-    key = request.headers.get(_KEY) if request.method == "POST" else None
+    key = request.headers.get(IDEMPOTENCY_KEY) if request.method == "POST" else None
     with unit_of_work() as session:
         return respond(session) if key is None else _once(session, key, respond, shown_once)
 

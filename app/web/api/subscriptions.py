@@ -139,7 +139,7 @@ def list_consent_events(query: dict[str, Any], contact_id: str) -> dict[str, Any
     )
 
 
-@blueprint.get("/contacts/<contact_id>/consent_receipts/<event_id>", errors=(404, 410))
+@blueprint.get("/contacts/<contact_id>/consent_receipts/<event_id>", errors=(404, 409, 410))
 @blueprint.response(200, ConsentReceiptSchema)
 def find_consent_receipt(contact_id: str, event_id: str) -> dict[str, Any]:
     """Get a signed receipt of one consent event.

@@ -1,4 +1,4 @@
-"""People who asked that their data be deleted: agents erase the contact, or refuse with a note."""
+"""People who asked that their data be deleted: marketers erase the contact, or refuse with a note."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from app.web.contacts.blueprint import blueprint
 from app.web.formkit import Form, accepted, text
 from app.web.i18n import gettext, lazy_gettext, sentence_of
 from app.web.services import read_only, unit_of_work
-from app.web.sign_in.setup import agent_required, current_actor
+from app.web.sign_in.setup import agent_required, current_actor, marketer_required
 
 
 class RefusalForm(Form):
@@ -28,7 +28,7 @@ def deletion_requests() -> str:
 
 
 @blueprint.post("/deletion-requests/<int:request_id>/erase")
-@agent_required
+@marketer_required
 def erase_on_request(request_id: int) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
@@ -40,7 +40,7 @@ def erase_on_request(request_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/deletion-requests/<int:request_id>/refuse")
-@agent_required
+@marketer_required
 def refuse_deletion(request_id: int) -> ResponseReturnValue:
     form = RefusalForm(prefix=_prefix(request_id))
     return accepted(form, partial(_refused, request_id=request_id)) or (_page(request_id, form), 422)

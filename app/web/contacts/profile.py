@@ -18,6 +18,7 @@ from app.core.errors import InvalidInput
 from app.core.forms import insertion, publishing
 from app.core.proof import receipts
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.earlier_texts import EarlierTypes
 from app.core.workspace import settings
 from app.models import Contact, SuppressionCause
 from app.web import formatting, ids, shown_words
@@ -128,6 +129,7 @@ def _timeline_context(session: Session, found: Contact) -> dict[str, Any]:
         ),
         "tag_names": {each.id: each.name for each in tags.find_all(session)},
         "types": {each.id: each for each in subscription_types.find_all(session)},
+        "type_of": EarlierTypes(session).of,
         "evidence": shown_words,
     }
 

@@ -12,7 +12,7 @@ from app.core.contacts import records as contacts
 from app.core.errors import InvalidState
 from app.core.ledger.events import LedgerLine
 from app.core.proof import pdf, receipts, rule_words
-from app.core.subscriptions import subscription_types
+from app.core.subscriptions.earlier_texts import EarlierTypes
 from app.core.workspace import settings
 from app.models import Contact
 from app.web import formatting, shown_words
@@ -39,7 +39,7 @@ def receipt_page(event_id: int) -> ResponseReturnValue:
             assessments=receipts.assessments(session, [line])[event_id],
             elements=rule_words.ELEMENTS,
             has_pdf=pdf.is_available(),
-            types={each.id: each for each in subscription_types.find_all(session)},
+            type_of=EarlierTypes(session).of,
             agents=formatting.actor_names(session),
             workspace=settings.get(session),
             time_zone=settings.get(session).time_zone,
@@ -72,12 +72,12 @@ def receipt_pdf(event_id: int) -> ResponseReturnValue:
         made = receipts.receipt(session, line, issuer=public_url(), at=clock.now())
         if not receipts.is_intact(session, made):
             raise InvalidState("This record was changed after it was sealed. Do not rely on it.")
-        types = {each.id: each.name for each in subscription_types.find_all(session)}
+        about = EarlierTypes(session).of(line.event)
         document = receipt_document.document(
             line,
             made,
             receipts.assessments(session, [line])[event_id],
-            types.get(line.event.subscription_type_id or 0, ""),
+            about.name if about else "",
             settings.get(session),
             _contact_of(session, line),
         )

@@ -17,6 +17,7 @@ from app.core.ledger import signing_keys
 from app.core.proof import bundle, history, receipts, rule_words
 from app.core.proof.history import History
 from app.core.subscriptions import subscription_types
+from app.core.subscriptions.earlier_texts import EarlierTypes
 from app.core.workspace import settings
 from app.web import formatting, shown_words
 from app.web.contacts import labels
@@ -83,6 +84,7 @@ def shown(session: Session, found: History) -> dict[str, object]:
         "found": found,
         "destinations": formatting.listed(phone.formatted(each) for each in found.destinations),
         "types": {each.id: each for each in subscription_types.find_all(session)},
+        "type_of": EarlierTypes(session).of,
         "agents": formatting.actor_names(session),
         "time_zone": settings.get(session).time_zone,
         "workspace": settings.get(session),

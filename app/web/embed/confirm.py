@@ -100,7 +100,7 @@ def show(view: FormView, place: str, *, is_signed_up: bool) -> Response | None:
     state = waiting.state if waiting else pretended
     if state != ConfirmationState.PENDING:
         is_expired = state == ConfirmationState.EXPIRED
-        return _redirect(page, again="1", ended=Result.EXPIRED if is_expired else Result.FAILED)
+        return _ended(page, link, Result.EXPIRED if is_expired else Result.FAILED)
     return _page(view, page, link, waiting)
 
 
@@ -111,7 +111,7 @@ def _enter(place: str, endpoint: str, read: _Read) -> Response:
         view = read(session)
         page = pages.page_of(view, locale=link.locale if link else None)
         if link is None:
-            return _redirect(page, endpoint, again="1", ended=Result.EXPIRED)
+            return _ended(page, link, Result.EXPIRED, endpoint)
         at, typed = clock.now(), request.form.get("code", "")[:_CODE_MAX]
         entered = confirming.enter_code(session, link.asked, typed, _evidence(), texting=texting(), at=at)
         waiting = reading.find(session, link.token, at=at)
@@ -119,7 +119,7 @@ def _enter(place: str, endpoint: str, read: _Read) -> Response:
         return _done(link, waiting.form_token, entered.event_id).redirect(page, endpoint)
     if entered.result == Result.WRONG:
         return _page(view, page, link, waiting, Refusal("wrong_code"), endpoint)
-    return _redirect(page, endpoint, again="1", ended=entered.result)
+    return _ended(page, link, entered.result, endpoint)
 
 
 def _resend(place: str, endpoint: str, read: _Read) -> Response:
@@ -128,12 +128,12 @@ def _resend(place: str, endpoint: str, read: _Read) -> Response:
         view = confirm_part.with_texting(read(session))
         page = pages.page_of(view, locale=link.locale if link else None)
         if link is None:
-            return _redirect(page, endpoint, again="1", ended=Result.EXPIRED)
+            return _ended(page, link, Result.EXPIRED, endpoint)
         at, address = clock.now(), client_address(request)
         again = starting.send_again(session, view, link.asked, address=address, at=at)
         waiting = reading.find(session, link.token, at=at)
     if again.is_over:
-        return _redirect(page, endpoint, again="1", ended=Result.FAILED)
+        return _ended(page, link, Result.FAILED, endpoint)
     if again.wait_s is not None:
         return _page(view, page, link, waiting, Refusal("wait", again.wait_s), endpoint)
     return _redirect(page, endpoint, confirm=link.asked_again(at).sealed(keys()), sent="1")
@@ -159,6 +159,7 @@ def _page(
         error_code=refusal.code if refusal else "",
         notice=confirm_part.checked_notice(page.context.locale),
         confirm=part,
+        back=pages.way_back(link.preferences),
     )
     response = form_page.respond(form_page.html_of(page, data), refusal.status if refusal else 200, page.policy)
     if refusal and refusal.wait_s:
@@ -186,7 +187,14 @@ def _done(link: ConfirmLink, form_token: str, event_id: int | None) -> Done:
         event_id=event_id,
         is_signed=link.is_signed,
         is_confirmed=True,
+        preferences=link.preferences,
     )
+
+
+def _ended(page: FormPage, link: ConfirmLink | None, result: Result, endpoint: str | None = None) -> Response:
+    """A redirect to the form, which says why the confirmation ended."""
+    sealed = link.sealed(keys()) if link and link.preferences else ""
+    return _redirect(page, endpoint, again="1", ended=result, confirm=sealed)
 
 
 def _redirect(page: FormPage, endpoint: str | None = None, **values: str) -> Response:

@@ -50,7 +50,9 @@ def of(view: FormView, link: ConfirmLink, *, nonce: str | None, endpoint: str) -
         method=link.method,
         sealed=sealed,
         resend=pages.address(endpoint.replace("embed.", "confirm.resend_")) if is_sent_by_us else "",
-        again="" if form_views.saved_destination(keys(), view) else pages.address(endpoint, again="1"),
+        again=""
+        if form_views.saved_destination(keys(), view)
+        else pages.address(endpoint, again="1", confirm=sealed if link.preferences else ""),
         check=pages.address(endpoint, confirm=sealed, checked="1"),
         word=texts.yes(link.locale),
         sender=phone.formatted(sender) if sender.startswith("+") else sender,

@@ -26,6 +26,7 @@ class Done:
         anyway; or ``WITHDRAWN`` where a known user withdrew
     :param is_signed: the answer came from a signed user
     :param is_confirmed: the holder of the number has confirmed it
+    :param preferences: the token of the preference center that the person came from; empty: none
     """
 
     place: str
@@ -36,6 +37,7 @@ class Done:
     undone: str = ""
     is_signed: bool = False
     is_confirmed: bool = False
+    preferences: str = ""
 
     def sealed(self, keys: Keys) -> str:
         """The value of ``?done=``. It is encrypted, because proxies log addresses, and this one has the number."""

@@ -32,6 +32,7 @@ def show(view: FormView, done: Done, sealed: str) -> Response:
         preferences=way_out.preferences_address(view, is_signed=done.is_signed, full=full),
         is_suppressed=is_suppressed(view),
         is_confirmed=done.is_confirmed,
+        back=pages.way_back(done.preferences),
     )
     return form_page.respond(form_page.html_of(page, data), 200, page.policy)
 

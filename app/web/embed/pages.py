@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import request, url_for
 
-from app.core import wording
+from app.core import public_urls, wording
 from app.core.forms.form_view import FormView
 from app.core.forms.render_token import RenderToken
 from app.web.form_page import countries
@@ -50,6 +50,11 @@ def address(endpoint: str | None = None, *, place: Mapping[str, str] | None = No
     look = _look() if request.query_string else {}
     values: dict[str, Any] = path | {name: value for name, value in (look | more).items() if value}
     return url_for(endpoint or request.endpoint or "", **values)
+
+
+def way_back(token: str) -> str:
+    """The address of the preference center that the person came from; empty: they came from elsewhere."""
+    return public_urls.preferences(token) if token else ""
 
 
 def _look() -> dict[str, str]:

@@ -145,8 +145,20 @@ def _show(view: FormView, place: str) -> Response:
     notice = (
         done_page.undone_notice(view, done) if done and is_undone else confirm_part.ended_notice(page.context.locale)
     )
-    data = PageData(state, browser_region=region, is_suppressed=is_suppressed(view), notice=notice, is_undone=is_undone)
+    data = PageData(
+        state,
+        browser_region=region,
+        is_suppressed=is_suppressed(view),
+        notice=notice,
+        is_undone=is_undone,
+        back=_way_back(place, done) if request.query_string else "",
+    )
     return _respond(view, page, Outcome(state), saved, token, data)
+
+
+def _way_back(place: str, done: Done | None) -> str:
+    link = done or confirm.sent(place)
+    return pages.way_back(link.preferences) if link else ""
 
 
 def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | None, Typed], FormView]) -> Response:

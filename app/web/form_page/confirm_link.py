@@ -19,6 +19,7 @@ class ConfirmLink:
     :param number: the number as this reader may see it
     :param asked_at: when the text was asked for, in ISO 8601
     :param is_signed: the answer came from a signed user
+    :param preferences: the token of the preference center that the person came from; empty: none
     """
 
     place: str
@@ -28,6 +29,7 @@ class ConfirmLink:
     number: str
     asked_at: str
     is_signed: bool = False
+    preferences: str = ""
 
     @property
     def asked(self) -> Asked:

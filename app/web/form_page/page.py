@@ -97,6 +97,7 @@ class PageData:
     :param notice: what has just happened, above the form; ``is_undone``: it is an undo or a withdrawal
     :param is_confirmed: the holder of the number has confirmed the sign-up
     :param confirm: of a page in the state "confirm"
+    :param back: the address of the preference center that the person came from
     """
 
     state: State
@@ -118,6 +119,7 @@ class PageData:
     is_undone: bool = False
     is_confirmed: bool = False
     confirm: ConfirmPart | None = None
+    back: str = ""
 
     @property
     def is_first(self) -> bool:
@@ -132,6 +134,7 @@ class PageData:
             self.notice,
             self.is_confirmed,
             self.preferences,
+            self.back,
             is_final,
         )
         return not any(own)
@@ -236,6 +239,7 @@ class ErrorPage:
     """What an error page says: the sentence, its stable code, what to do next, and whom to ask (safe HTML).
 
     :param brand: name of the workspace; empty where the database is not asked
+    :param back: the address of the form; empty where there is none
     """
 
     sentence: str
@@ -243,6 +247,7 @@ class ErrorPage:
     next_step: str = ""
     brand: str = ""
     help_html: str = ""
+    back: str = ""
 
 
 def respond_with_error(error: ErrorPage, locale: str, status: int) -> Response:

@@ -9,7 +9,7 @@ from app.core.inbound import receiving
 from app.core.inbound.receiving import InboundText
 from app.core.sms import reports
 from app.core.sms.reports import DeliveryReport
-from app.db import DatabaseBusy
+from app.db import CommitLost, DatabaseBusy
 from app.gateways.base import Inbound, Report
 from app.web.services import unit_of_work
 
@@ -29,7 +29,7 @@ def receive(gateway: str, inbound: Inbound) -> None:
         opt_out_type=inbound.opt_out_type,
     )
     for _ in range(_TRIES - 1):
-        with suppress(DatabaseBusy):  # such as an erasure that waits for this transaction
+        with suppress(DatabaseBusy, CommitLost):  # such as an erasure that waits for this transaction
             return _receive(text)
         time.sleep(_PAUSE_S)
     return _receive(text)

@@ -11,6 +11,7 @@ from app.core.preferences import links
 from app.core.submissions.outcome import Outcome
 from app.core.wording import translatable
 from app.core.workspace import settings
+from app.web import errors
 from app.web.form_page import refusals
 from app.web.i18n import gettext, sentence_of, use_locale
 from app.web.preference_page import page as preference_page
@@ -20,7 +21,6 @@ from app.web.services import read_only
 
 _NOT_AVAILABLE = translatable("This is not available any more.")
 _EXPIRED = translatable("This link is old. You can still unsubscribe here; for everything else, ask us for a new link.")
-_UNEXPECTED = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
 _TOO_LONG = translatable("That’s too long.")
 
 
@@ -66,7 +66,8 @@ def _http_error(error: HTTPException) -> Response:
         return _unavailable()
     locale = locale_of(None)
     with use_locale(locale):
-        sentence = gettext(_TOO_LONG if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else _UNEXPECTED)
+        is_too_long = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        sentence = gettext(_TOO_LONG) if is_too_long else errors.sentence_for_visitors(error)
     is_busy = status >= HTTPStatus.INTERNAL_SERVER_ERROR  # then the database is not asked
     response = _page(NO_PUBLISHER if is_busy else _publisher(), locale, sentence, status)
     if isinstance(error, ServiceUnavailable):

@@ -93,15 +93,16 @@ def _answer(token: str, type_id: int) -> ResponseReturnValue:
     if outcome.refusal is not None:
         return _form(token, type_id, outcome)
     if outcome.state == State.CONFIRM and view is not None:
-        return redirect(_confirm_address(view, outcome, locale), 303)
+        return redirect(_confirm_address(view, outcome, locale, token), 303)
     return redirect(addresses(token)("page", done=notices.JOINED, type=type_id), 303)
 
 
-def _confirm_address(view: FormView, outcome: Outcome, locale: str) -> str:
-    """The form's own page, which asks to confirm the number."""
+def _confirm_address(view: FormView, outcome: Outcome, locale: str, token: str) -> str:
+    """The form's own page, which asks to confirm the number, and leads back to the page of this token."""
     number = destinations.masked(outcome.destination.value, view.form.channel) if outcome.destination else ""
-    token, asked_at = outcome.confirmation or "", clock.now().isoformat()
-    link = ConfirmLink(view.form.key, locale, token, view.verify_number.value, number, asked_at)
+    confirmation, asked_at = outcome.confirmation or "", clock.now().isoformat()
+    method = view.verify_number.value
+    link = ConfirmLink(view.form.key, locale, confirmation, method, number, asked_at, preferences=token)
     return f"{public_urls.public_form(view.form.key)}?{urlencode({'confirm': link.sealed(keys())})}"
 
 

@@ -1,4 +1,4 @@
-// The screen "Your subscriptions": what the visitor gets, and one tap to leave. It takes the place of the messages.
+// The screen "Your subscriptions", in the place of the messages.
 
 import { call } from "./api.js";
 import { reloadForms } from "./forms.js";
@@ -37,12 +37,12 @@ const openSubscriptions = async () => {
   }));
 };
 
-const load = async (request) => {
+const load = async (request, failed = texts.notLoaded) => {
   try {
     await request(state.generation);
   } catch (error) {
-    if (error.status === 404) show([]); // an anonymous visitor whom the server does not know yet
-    else said.textContent = texts.notLoaded;
+    if (error.status === 404) show([]); // a visitor whom the server does not know yet
+    else said.textContent = failed;
   }
 };
 
@@ -79,7 +79,7 @@ const leaveButton = (id, name) => {
       said.textContent = texts.left.replace("{name}", name);
       types.querySelector(`[data-subscription-type="${id}"] .status`)?.focus();
       reloadForms();
-    });
+    }, texts.notLeft);
     button.removeAttribute("aria-disabled");
   });
   return button;

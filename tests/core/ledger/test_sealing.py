@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
+from app.core import audit
+from app.core.errors import InvalidState
 from app.core.ledger import events, merkle, pending, proofs, sealing, seals, signing_keys
 from app.core.ledger.canonical import canonical_json
+from app.core.proof import receipts
 from app.db import Database
 from app.models import Action, ConsentEvent, LedgerSeal
 from tests import make
@@ -55,6 +58,35 @@ def test_two_sealers_at_the_same_time_seal_each_event_once(database: Database) -
     sealing.seal(database, batch=3)
     assert sorted(covered(database)) == recorded
     assert [each.id for each in all_seals(database)] == list(range(1, len(all_seals(database)) + 1))
+
+
+def test_a_key_that_was_lost_is_replaced_by_the_next_seal_and_refuses_receipts_until_then(database: Database) -> None:
+    damages = (
+        "UPDATE signing_keys SET private_key = NULL WHERE retired_at IS NULL",
+        "UPDATE signing_keys SET private_key = proof WHERE retired_at IS NULL",
+        "UPDATE signing_keys SET proof = id::bytea WHERE retired_at IS NULL",
+        "INSERT INTO signing_keys SELECT 'x', proof, proof, proof, '2099-01-01', NULL FROM signing_keys LIMIT 1",
+        "DELETE FROM signing_keys WHERE retired_at IS NULL",
+    )
+    (sealed,) = record(database, 1)
+    sealing.seal(database)
+    for damage in damages:
+        with database.unit_of_work() as session:
+            session.execute(text(damage.replace("id::bytea", "id") if database.is_sqlite else damage))
+        with database.read_only() as session, pytest.raises(InvalidState) as refused:
+            receipts.receipt(session, receipts.line_of(session, sealed), issuer="https://example.com", at=make.NOON)
+        assert refused.value.code == "signing_key_lost", damage
+        record(database, 1)
+        assert sealing.seal(database) == 1, damage
+        with database.read_only() as session:
+            (key,) = [each for each in signing_keys.all_keys(session) if each.retired_at is None]
+            newest = all_seals(database)[-1]
+            assert signing_keys.is_signed(key.public_key, newest.signature, seals.signed_bytes(newest)), damage
+            receipt = receipts.receipt(session, receipts.line_of(session, sealed), issuer="-", at=make.NOON)
+            assert receipt["signed_by"]["kid"] == key.id
+    with database.read_only() as session:
+        replaced = audit.find(session, audit.Filter(actions=["signing_key.rotated"]), limit=10)
+        assert len(replaced) == len(damages) - 1, "a key whose row is gone is made as the first one was"
 
 
 @pytest.mark.databases("postgresql")  # SQLite has one writer

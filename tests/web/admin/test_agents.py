@@ -108,6 +108,8 @@ def test_disabling_signs_an_agent_out_and_enabling_allows_sign_in(app: Flask, da
     assert ana.get("/account").status_code == 302
     assert pages.sign_in(app.test_client(), "ana@example.com").status_code == 200
     _post(client, ana_id, "enable")
+    with database.read_only() as session:
+        assert lifecycle.find(session, chat).assignee_id == ana_id
     pages.signed_in_by_password(app, "ana@example.com")
 
 

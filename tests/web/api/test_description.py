@@ -130,7 +130,7 @@ def test_every_error_code_is_described(app: Flask) -> None:
         each.code for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.AssentError)
     }
     raised |= {each.value for each in Reason}  # of a text that the gate refuses
-    raised |= {*phone.REFUSALS, *email.REFUSALS, "parameter_not_found", "client_error"}
+    raised |= {*phone.REFUSALS, *email.REFUSALS, "parameter_not_found", "client_error", "outcome_unknown"}
     raised |= {code for code, _ in failures._HTTP.values()}
     for file in [*Path("app/core").rglob("*.py"), *Path("app/web/api").rglob("*.py")]:
         for line in re.findall(r"\bcode=(.+)", file.read_text()):

@@ -4,17 +4,21 @@ import io
 import json
 import sys
 import zipfile
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from app.core import wording
+from app.core import clock, wording
 from app.core.consent import suppressions
 from app.core.contacts import erase
 from app.core.ledger import sealing, signing_keys
+from app.core.preferences import links
 from app.core.proof import receipt_check, receipts
+from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import TypeChange
 from app.core.workspace import settings
 from app.db import Database
 from app.models import Contact, EvidenceLevel, Source
@@ -47,6 +51,51 @@ def event_id(database: Database) -> int:
         made = make.opt_in(session, sam, make.live_type(session), evidence=evidence).event_id
     sealing.seal(database)
     return made
+
+
+def test_a_lost_signing_key_is_named_on_every_page_and_file_that_needs_it(
+    max_: FlaskClient, database: Database, event_id: int
+) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text("UPDATE signing_keys SET private_key = NULL"))
+    found = [max_.get(f"/receipts/{event_id}{ending}") for ending in ("", ".json", ".pdf")]
+    found.append(pages.submit(max_, "/show-me/file", {"destination": SAMS_NUMBER}, page="/show-me"))
+    for page in found:
+        assert (page.status_code, "run “assent keys rotate”" in page.text) == (409, True), page.request.path
+
+
+def test_a_type_has_the_name_of_then_wherever_an_event_is_shown(
+    max_: FlaskClient, database: Database, event_id: int
+) -> None:
+    before = clock.now()
+    with database.unit_of_work() as session:
+        (offers,) = subscription_types.find_all(session)
+        old, sam = offers.name, session.scalars(select(Contact)).one()
+        for number, name in enumerate(("Partners", "Everything")):
+            change = TypeChange(name=name, description="All of it.", translations={"de": (f"{name} de", "")})
+            at = before + timedelta(seconds=number)
+            subscription_types.edit(session, offers, change, actor="agent:1", at=at)
+        make.opt_out(session, sam, offers, at=before + timedelta(minutes=59))
+        later = make.opt_in(session, sam, offers, at=before + timedelta(hours=1)).event_id
+        link = f"/p/{links.issue(session, sam, level=EvidenceLevel.PERSONAL_LINK, at=before)}/record"
+    sealing.seal(database)
+    for each, name in ((event_id, old), (later, "Everything")):
+        page = max_.get(f"/receipts/{each}").text
+        made = max_.get(f"/receipts/{each}.json").json or {}
+        (purpose,) = made["dct:hasPart"]["dpv:hasProcess"][0]["dpv:hasPurpose"]
+        kantara = made["kantara"]["services"][0]["purposes"][0]["purposeCategory"]
+        assert (f"<span>{name}</span>" in page, purpose["dct:title"], kantara) == (True, name, [name])
+        assert purpose["dct:description"] == ("" if each == event_id else "All of it")
+    pdf_text = max_.get(f"/receipts/{event_id}.pdf").data
+    assert pdf_text.startswith(b"%PDF")
+    report = pages.submit(max_, "/show-me", {"destination": SAMS_NUMBER}, page="/show-me").text
+    record, timeline = max_.get(link).text, max_.get(f"/contacts/{sam.public_id}").text
+    entries = max_.get(f"{link}?format=json").json or {}
+    assert [each["subscription_type"] for each in entries["events"]] == ["Everything", "Everything", old]
+    for shown in (report, record, timeline):
+        assert "Everything" in shown
+        assert old in shown
+        assert "Partners" not in shown
 
 
 def test_the_page_shows_the_form_as_it_was_seen_the_proof_and_the_rules(ana: FlaskClient, event_id: int) -> None:

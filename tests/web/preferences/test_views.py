@@ -137,8 +137,15 @@ def test_a_form_that_confirms_numbers_asks_for_the_code_before_it_subscribes(
     with database.read_only() as session:
         code = (session.scalars(select(SmsMessage.body)).one() or "")[:6]
     path = next(each for each in asked.forms if "/confirm" in each)
-    assert press(client, asked, path, code=code).state == "done"
+    wrong = press(client, asked, path, code="0")
+    resent = press(client, asked, path.replace("/confirm", "/resend"))
+    done = press(client, asked, path, code=code)
+    assert (wrong.state, resent.state, done.state) == ("confirm", "confirm", "done")
     assert open_page(client, sam.path).types[sam.alerts] == ("opted_in", True)
+    undone = press(client, done, next(each for each in done.forms if "/undo" in each))
+    ended = press(client, asked, path, code=code)
+    for each in (asked, wrong, resent, done, undone, ended):
+        assert sam.path in each.links, (each.state, each.text)
 
 
 def test_subscribing_shows_the_form_and_records_its_words(client: FlaskClient, database: Database, sam: Sam) -> None:

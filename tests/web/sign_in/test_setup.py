@@ -27,7 +27,7 @@ ROUTES = {
         contacts.list_page contacts.newest contacts.contact contacts.add_note contacts.insert_form
         contacts.record_opt_in contacts.record_opt_out contacts.record_gdpr contacts.decide_number
         contacts.issue_preference_link contacts.receipt_page contacts.receipt_file contacts.receipt_pdf
-        contacts.deletion_requests contacts.erase_on_request contacts.refuse_deletion
+        contacts.deletion_requests
         contacts.number_reviews contacts.decide_review
         sandbox.phones_page sandbox.open_phone sandbox.phone_page sandbox.live sandbox.send
         contacts.new_contact contacts.edit_contact contacts.count contacts.segment contacts.segment_list
@@ -41,7 +41,7 @@ ROUTES = {
     Right.MARKETING: """
         admin.overview_page contacts.show_me contacts.show_history contacts.history_file
         contacts.save_segment contacts.change_segment contacts.delete_segment contacts.allow_number
-        contacts.erase_contact
+        contacts.erase_contact contacts.erase_on_request contacts.refuse_deletion
         bulk.list_page bulk.choose bulk.job_page bulk.choose_subject bulk.start bulk.progress bulk.items_page
         bulk.result bulk.cancel bulk.retry bulk.undo
         imports.list_page imports.new imports.upload imports.begin imports.receive imports.complete imports.discard
