@@ -102,3 +102,9 @@ def test_a_postgresql_that_ends_during_a_request_is_503_in_the_language_of_the_a
     with before_statements(services_of(app).database, end):
         response = client.get("/contacts", headers={"Accept-Language": "fr"})
     assert (response.status_code, BUSY in response.text) == (503, True)
+
+
+def test_a_referrer_that_cannot_be_read_is_no_error_of_ours(app: Flask) -> None:
+    for method, path, status in (("POST", "/account/name", 400), ("GET", "/x", 404)):
+        response = app.test_client().open(path, method=method, headers={"Referer": "http://[::1"})
+        assert response.status_code == status
