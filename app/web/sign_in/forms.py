@@ -67,6 +67,13 @@ class SignInForm(RecordsFailures, CustomLabels, SafeNext, LoginForm):
     secret, secret_field = Secret.PASSWORD, "password"
     remember = None  # type: ignore[assignment]  # this is how WTForms removes a field
 
+    def validate(self, *args: Any, **kwargs: Any) -> bool:
+        """Normalize the password for every address. Flask-Security does so for known ones, and the hash of what was
+        typed for an unknown one has a limit: the error told a stranger that there is no such account.
+        """
+        self.password.data = agents.normalize_password(self.password.data or "")
+        return super().validate(*args, **kwargs)
+
 
 class ConfirmForm(RecordsFailures, CustomLabels, SafeNext, VerifyForm):
     labels: ClassVar = {"password": translatable("Password")}
