@@ -3,7 +3,6 @@
 import sys
 import zlib
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
 import click
 
@@ -58,6 +57,7 @@ def _fetch(url: str, settings: "Settings") -> "Fetched":
 
     :raises InvalidState: there is no response
     """
+    from app.core import origins
     from app.core.errors import InvalidState
     from app.core.site.page_check import Fetched
     from app.core.webhooks.endpoints import reach_of
@@ -74,7 +74,7 @@ def _fetch(url: str, settings: "Settings") -> "Fetched":
         headers = {name.lower(): value for name, value in response.headers.items()}
         if response.status not in {301, 302, 303, 307, 308} or "location" not in headers:
             return Fetched(url, response.status, headers, _text(response, headers))
-        url = urljoin(url, headers["location"])
+        url = origins.joined(url, headers["location"])
         _print("", f"Redirected to {url}")
     raise InvalidState("The page redirects too often.")
 

@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from app.core.errors import InvalidInput
 from app.http_client import ascii_name
@@ -56,11 +56,27 @@ def of(address: str) -> str | None:
     return _cached_of(address) if len(address) <= _CACHED_CHARS_MAX else _of(address)
 
 
-def _of(address: str) -> str | None:
+def parts_of(address: str) -> SplitResult:
+    """The parts of an address that anyone may have written; all are empty where it cannot be read (``http://[``)."""
     try:
-        parts = urlsplit(address)
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
+def joined(page: str, address: str) -> str:
+    """The address that a page has in it, which may be relative; empty where it cannot be read."""
+    try:
+        return urljoin(page, address)
+    except ValueError:
+        return ""
+
+
+def _of(address: str) -> str | None:
+    parts = parts_of(address)
+    try:
         return read(f"{parts.scheme}://{parts.netloc}")
-    except (InvalidInput, ValueError):
+    except InvalidInput:
         return None
 
 

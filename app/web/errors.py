@@ -1,7 +1,6 @@
 """Error pages: each error of core and each HTTP error becomes a page with its status."""
 
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
@@ -9,6 +8,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from app.core import origins
 from app.core.errors import (
     AssentError,
     Forbidden,
@@ -124,5 +124,5 @@ def _page(status: int, sentence: str, **values: object) -> tuple[str, int]:
 
 def _page_before() -> str:
     """The path of the page of ours that a form was sent from, where sign-in leads back to; empty when not known."""
-    before = urlsplit(request.referrer or "")
+    before = origins.parts_of(request.referrer or "")
     return before.path if before.netloc == request.host else ""

@@ -1,5 +1,7 @@
 """Which addresses are accepted, and their normal form."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +42,13 @@ def test_what_no_mail_reaches_is_refused(typed: str) -> None:
     assert (refused.value.code, refused.value.field) == ("email_invalid", "email")
     assert email.normalize(typed) == typed
     assert not email.is_valid(typed)
+
+
+def test_a_text_that_is_much_too_long_is_refused_without_reading_it() -> None:
+    started_s = time.process_time()
+    with pytest.raises(DestinationRefused):
+        email.read("\ufdfa" * 100_000)
+    assert time.process_time() - started_s < 0.05
 
 
 def test_the_longest_parts_that_a_server_accepts_are_accepted() -> None:

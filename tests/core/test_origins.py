@@ -1,7 +1,11 @@
+from functools import partial
+
 import pytest
 
 from app.core import origins
+from app.core.bots import matching, rule_values
 from app.core.errors import InvalidInput
+from app.core.workspace import settings
 
 
 @pytest.mark.parametrize(
@@ -87,3 +91,14 @@ def test_the_origin_of_a_page_is_returned_or_null() -> None:
     assert origins.of("https://shop.example.com/cart?x=1") == "https://shop.example.com"
     assert origins.of("about:blank") is None
     assert origins.of("") is None
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://[::1", "https://[v1.x/shop"])
+def test_an_address_that_cannot_be_read_has_no_parts(address: str) -> None:
+    assert not any(origins.parts_of(address))
+    assert origins.of(address) is None
+    assert origins.joined("https://shop.example.com/", address) == ""
+    assert matching.is_page("/shop/*", address) is False
+    for read in (partial(rule_values.check_page, address), partial(settings.check, "privacy_url", address)):
+        with pytest.raises(InvalidInput):
+            read()

@@ -175,3 +175,9 @@ def test_a_commit_whose_connection_broke_is_not_said_to_have_recorded_nothing_an
     with database.read_only() as session:
         acts = session.scalars(select(ConsentEvent.action).order_by(ConsentEvent.id)).all()
         assert acts == ["opt_in", "opt_in", "opt_out"]
+
+
+def test_a_referrer_that_cannot_be_read_is_no_error_of_ours(app: Flask) -> None:
+    for method, path, status in (("POST", "/account/name", 400), ("GET", "/x", 404)):
+        response = app.test_client().open(path, method=method, headers={"Referer": "http://[::1"})
+        assert response.status_code == status

@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
+from app.core import origins
 from app.models import BotHours, BotTrigger
 
 # Scripts that are written without spaces between words.
@@ -112,7 +112,7 @@ def is_page(pattern: str, page: str) -> bool:
     """Whether a page has this path, in which ``*`` matches anything; with an origin, this whole address."""
     if not pattern:
         return True
-    address = page if "://" in pattern else urlsplit(page).path or "/"
+    address = page if "://" in pattern else origins.parts_of(page).path or "/"
     return _is_like(pattern, address)
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
+from app.core import origins
 from app.core.bots import matching
 from app.core.conversations import appending
 from app.core.errors import InvalidInput
@@ -50,7 +50,7 @@ def check_page(typed: str) -> str:
     page = typed.strip()
     if not page:
         return ""
-    parts = urlsplit(page) if "://" in page else None
+    parts = origins.parts_of(page) if "://" in page else None
     is_address = parts is not None and parts.scheme in {"http", "https"} and bool(parts.netloc)
     if len(page) > PAGE_MAX or any(each in page for each in "?# ") or not (is_address or page.startswith(("/", "*"))):
         raise InvalidInput("Enter a path such as /shop/*, without ? and #.", field="page")

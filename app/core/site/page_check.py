@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -117,7 +117,7 @@ def _of_snippets(page: _Page) -> Iterator[Line]:
 
 def _snippet(page: _Page, script: Script) -> Iterator[Line]:
     """What is to be said of a script, if it is one of ours."""
-    url = urljoin(page.fetched.url, script.src)
+    url = origins.joined(page.fetched.url, script.src)
     address = urlsplit(url)
     if not script.src or (option := _SCRIPTS.get(address.path)) is None:
         return
@@ -200,7 +200,7 @@ def _of_insider(page: _Page) -> Iterator[Line]:
 
 def _ours(page: _Page, script: Script) -> str | None:
     """The URL of one of our scripts; null for any other."""
-    url = urljoin(page.fetched.url, script.src) if script.src else ""
+    url = origins.joined(page.fetched.url, script.src) if script.src else ""
     is_ours = urlsplit(url).path in _SCRIPTS and origins.of(url) == origins.of(page.ours.public_url)
     return url if is_ours else None
 

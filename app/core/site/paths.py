@@ -1,7 +1,8 @@
 """Paths of websites as the integration check keeps them: without query, and without what could name a person."""
 
 import re
-from urllib.parse import urlsplit
+
+from app.core import origins
 
 PATH_MAX = 200
 _REPLACED = "*"
@@ -22,10 +23,7 @@ def of(page: str) -> str:
     numbers, UUIDs and other codes, addresses, and everything that is percent-encoded, as names often are. At most
     200 characters. An address that cannot be read is ``/``.
     """
-    try:
-        path = urlsplit(page.strip()).path
-    except ValueError:
-        return "/"
+    path = origins.parts_of(page.strip()).path
     segments = [_shown(each) for each in path.split(";")[0].split("/") if each]
     return ("/" + "/".join(segments))[:PATH_MAX].rstrip("/") or "/"
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from sqlalchemy.orm import Session
@@ -195,7 +194,7 @@ def _origins(value: list[str]) -> list[str]:
 def _web_link(field: str) -> Any:
     def check(value: str) -> str:
         link = value.strip()
-        parts = urlsplit(link)
+        parts = origins.parts_of(link)
         if link and (parts.scheme not in {"http", "https"} or not parts.netloc or len(link) > 500):
             raise InvalidInput("Give a full web address that begins with https://.", field=field)
         return link

@@ -15,7 +15,6 @@ from flask_security.forms import (
     VerifyForm,
 )
 from flask_security.recovery_codes import MfRecoveryForm
-from flask_security.utils import validate_redirect_url
 from wtforms import Field, HiddenField, StringField
 
 from app.core.accounts import agents
@@ -23,7 +22,7 @@ from app.core.accounts.credentials import Secret
 from app.core.errors import InvalidInput
 from app.core.wording import translatable
 from app.web.i18n import gettext, lazy_gettext, sentence_of
-from app.web.sign_in import failures
+from app.web.sign_in import failures, next_page
 
 
 class CustomLabels:
@@ -41,7 +40,7 @@ class SafeNext:
     """Clears ``next``, the page to open afterwards, when it is an address of another site."""
 
     def validate_next(self, field: Field) -> None:
-        if not validate_redirect_url(field.data or ""):
+        if not next_page.is_ours(field.data or ""):
             field.data = ""
 
 
@@ -67,6 +66,13 @@ class SignInForm(RecordsFailures, CustomLabels, SafeNext, LoginForm):
     labels: ClassVar = {"email": translatable("Email address"), "password": translatable("Password")}
     secret, secret_field = Secret.PASSWORD, "password"
     remember = None  # type: ignore[assignment]  # this is how WTForms removes a field
+
+    def validate(self, *args: Any, **kwargs: Any) -> bool:
+        """Normalize the password for every address. Flask-Security does so for known ones, and the hash of what was
+        typed for an unknown one has a limit: the error told a stranger that there is no such account.
+        """
+        self.password.data = agents.normalize_password(self.password.data or "")
+        return super().validate(*args, **kwargs)
 
 
 class ConfirmForm(RecordsFailures, CustomLabels, SafeNext, VerifyForm):

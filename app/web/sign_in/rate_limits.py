@@ -11,7 +11,6 @@ from typing import cast
 from flask import Flask, abort, current_app, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
-from flask_security.utils import validate_redirect_url
 from sqlalchemy.orm import Session
 
 from app.core import clock, email, rate_limits
@@ -20,7 +19,7 @@ from app.models import Agent
 from app.web.i18n import ngettext
 from app.web.security import client_address
 from app.web.services import keys, unit_of_work
-from app.web.sign_in import known_devices
+from app.web.sign_in import known_devices, next_page
 from app.web.sign_in.datastore import AgentStore
 
 WINDOW_S = 15 * 60
@@ -52,11 +51,11 @@ def _limit_attempts() -> ResponseReturnValue | None:
         abort(404)
     if request.is_json:
         abort(415)
+    next_page.refuse_unreadable()
     if request.endpoint == _CODE_PAGE and current_user.is_authenticated:
         return redirect(url_for("auth.account"))  # Flask-Security would sign the agent out here
     if request.endpoint == "security.login" and request.method == "GET" and current_user.is_authenticated:
-        here = request.args.get("next", "")
-        return render_template("security/switch.html", next=here if validate_redirect_url(here) else "")
+        return render_template("security/switch.html", next=next_page.asked())
     if request.method == "POST" and (counter := _COUNTERS.get(request.endpoint or "")):
         account = _account()
         g.attempt = _buckets(counter, account, _device(account))

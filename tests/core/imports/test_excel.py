@@ -29,10 +29,16 @@ _BOOK = f"""<?xml version="1.0"?><workbook xmlns="{_MAIN}" xmlns:r="{_RELATION}"
 
 def workbook(rows: list[list[Any]]) -> bytes:
     """A workbook with one sheet: texts as texts, numbers as numbers."""
-    sheet = f'<?xml version="1.0"?><worksheet xmlns="{_MAIN}"><sheetData>'
+    sheet = ""
     for number, row in enumerate(rows, start=1):
         cells = "".join(_cell(f"{'ABCDEF'[column]}{number}", value) for column, value in enumerate(row))
         sheet += f'<row r="{number}">{cells}</row>'
+    return archived(sheet)
+
+
+def archived(sheet: str) -> bytes:
+    """A workbook with one sheet, from its rows in XML."""
+    sheet = f'<?xml version="1.0"?><worksheet xmlns="{_MAIN}"><sheetData>{sheet}'
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for name, text in (
@@ -80,3 +86,9 @@ def test_what_is_no_workbook_or_too_large_is_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(excel, "_UNPACKED_BYTES_MAX", 100)
     with pytest.raises(InvalidInput, match="too large"):
         list(excel.as_csv(workbook(ROWS)))
+
+
+def test_a_sheet_that_needs_too_much_memory_is_refused_and_ends_only_the_process_that_reads_it() -> None:
+    far = f'<row r="1">{_cell("A1", "Phone")}</row><row r="1048576">{_cell("XFD1048576", "x")}</row>'
+    with pytest.raises(InvalidInput, match="too large"):
+        list(excel.as_csv(archived(far)))

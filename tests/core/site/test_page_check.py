@@ -134,6 +134,7 @@ def test_no_page_stops_the_check(parts: list[str]) -> None:
     text = "".join(parts)
     js_literals.read_object(text, 0)
     check(f"{text}<script>insider_object = {{{text}")
+    check(f"<script src='http://[{text}'></script>")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,16 @@ def test_every_failed_sign_in_gets_the_same_response(app: Flask) -> None:
     assert len(set(responses)) == 1
 
 
+def test_a_password_longer_than_any_is_wrong_for_known_invited_and_unknown_addresses_alike(app: Flask) -> None:
+    pages.make_agent(app, "ana@example.com")
+    pages.make_agent(app, "eve@example.com", password=None)
+    for email in ("ana@example.com", "eve@example.com", "noone@example.com"):
+        for password in ("x" * 5000, "\ufdfa" * 3000):
+            response = pages.sign_in(app.test_client(), email, password)
+            assert response.status_code == 200
+            assert WRONG in response.text
+
+
 def test_an_unknown_address_hashes_as_often_as_a_known_one(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts instead of measuring time: each attempt runs Argon2 exactly once."""
     pages.make_agent(app, "ana@example.com")

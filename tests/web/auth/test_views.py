@@ -33,8 +33,19 @@ def test_a_signed_in_agent_can_change_to_another_account(app: Flask) -> None:
 
 
 def test_the_page_to_continue_to_is_never_one_of_another_site(app: Flask) -> None:
-    html = pages.agent(app).get("/sign-in?next=https://evil.example/").get_data(as_text=True)
-    assert "evil.example" not in html
+    ana = pages.agent(app)
+    for elsewhere in (
+        "https://evil.example/",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "//evil.example",
+    ):
+        html = ana.get("/sign-in", query_string={"next": elsewhere}).get_data(as_text=True)
+        assert 'href="/start"' in html
+        assert "evil.example" not in html
+    for browser in (ana, app.test_client()):
+        assert browser.get("/sign-in?next=//[::1").status_code == 400
 
 
 def test_a_page_for_admins_offers_to_sign_in_as_somebody_else(app: Flask) -> None:
