@@ -33,7 +33,7 @@ MISPLACED = """() => {
     /[a-z]|[+]\\d/i.test(text) && !/[\u0590-\u08ff]/.test(text) && /^[+({[“]|[.,:;!?…)\\]}”]$/.test(text);
   const isolates = (element) => {
     const { display, unicodeBidi } = getComputedStyle(element);
-    return unicodeBidi.startsWith("isolate") || unicodeBidi === "plaintext" || !["inline", "contents"].includes(display);
+    return /isolate|plaintext/.test(unicodeBidi) || !["inline", "contents"].includes(display);
   };
   const texts = new Map(), walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -110,6 +110,9 @@ def test_no_page_shows_an_english_sentence_or_turns_a_text_or_scrolls_sideways(a
     for path in tour.each_kind(shop.staff, most=1):
         found += _faults(ana, shop, path, english)
     assert not found, "\n".join(found)
+    ana.goto(f"{shop.address}/inbox")
+    sent = ana.locator(".chat-text bdi", has_text="Ana Harbour").first  # her name first, then the Arabic words
+    assert sent.evaluate("element => getComputedStyle(element).direction") == "rtl"
 
 
 def _sign_in(page: Page, shop: tour.Demo, email: str) -> None:
