@@ -21,7 +21,7 @@ LOCALES = {
     "es": "Español",
     "fr": "Français",
     "de": "Deutsch",
-    "pt_BR": "Português (Brasil)",
+    "pt_BR": "Português do Brasil",
     "ar": "العربية",
 }
 DEFAULT_LOCALE = "en"

@@ -5,6 +5,12 @@ const PAUSE_MS = 300;
 let timer;
 let running;
 
+// Says to a screen reader what the check found, when that is new: its mistake, or its number.
+const said = document.createElement("p");
+said.className = "visually-hidden";
+said.setAttribute("role", "status");
+const foundIn = (check) => check.querySelector("[data-said]")?.textContent.trim() ?? "";
+
 // What the server says about what is typed, and how it looks.
 async function check() {
   running?.abort();
@@ -15,7 +21,9 @@ async function check() {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = page.getElementById("check");
     const place = document.getElementById("check");
-    if (next && !place.contains(document.activeElement)) afterPress(place, () => place.replaceWith(next));
+    if (!next || place.contains(document.activeElement)) return;
+    if (foundIn(next) !== foundIn(place)) said.textContent = foundIn(next);
+    afterPress(place, () => place.replaceWith(next));
   } catch (error) {
     if (error.name !== "AbortError") showButton(true); // no network: the button still asks
   }
@@ -68,6 +76,7 @@ function hideUnused() {
 }
 
 if (form) {
+  form.after(said);
   showButton(false);
   form.addEventListener("input", checkSoon);
   form.addEventListener("change", () => { show(); checkSoon(); });

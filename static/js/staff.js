@@ -1,5 +1,9 @@
 // Improvements for staff pages. All of them work without scripts.
 
+// What an action did is said first: the focus is on its message, so that Tab goes on from there, to "Undo" for example.
+const done = document.querySelector(".messages:has(> *)");
+if (done && document.activeElement === document.body && !document.querySelector("[autofocus]")) done.focus({ preventScroll: Boolean(location.hash) });
+
 // "Copy" beside a read-only field: <button data-copy="id-of-the-field" data-copied="Copied" hidden>.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
@@ -114,12 +118,16 @@ for (const list of document.querySelectorAll("[data-filter]")) {
   find.className = "checklist-find";
   find.placeholder = list.dataset.filter;
   find.setAttribute("aria-label", list.dataset.filter);
+  const found = document.createElement("p");
+  found.className = "visually-hidden";
+  found.setAttribute("role", "status");
   find.addEventListener("input", () => {
     const wanted = find.value.trim().toLowerCase();
     for (const label of list.children) label.hidden = !label.textContent.toLowerCase().includes(wanted);
+    found.textContent = list.dataset.found.replace("%", [...list.children].filter((label) => !label.hidden).length);
   });
   find.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
-  list.before(find);
+  list.before(find, found);
 }
 
 // The name of a section beside its icon is hidden by Escape, until pointer and focus have left the icon.

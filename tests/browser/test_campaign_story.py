@@ -39,6 +39,13 @@ def test_max_sends_a_campaign(workspace: Settings, address: str, database: Datab
     check = page.locator("#check")
     expect(check).to_contain_text("These characters make the text more expensive:")
     expect(check).to_contain_text("Hi Sam, it’s our winter sale.")
+    said = page.locator("form + [role=status]")
+    expect(said).to_have_text("2 segments")
+    page.get_by_label("Text", exact=True).press_sequentially(" {{")
+    expect(said).to_contain_text("Close the variable")
+    for _ in range(3):
+        page.keyboard.press("Backspace")
+    expect(said).to_have_text("2 segments")
     assert in_every_look(page) == []
     page.get_by_role("button", name="Use plain characters").click()
     expect(page.get_by_label("Text", exact=True)).to_have_value("Hi {{ first_name | there }}, it's our winter sale.")

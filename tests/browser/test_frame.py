@@ -59,6 +59,24 @@ def test_archiving_asks_first_and_can_be_undone_without_scripts(
     context.close()
 
 
+def test_after_an_action_the_focus_is_on_its_message_and_tab_leads_to_undo(
+    page: Page, address: str, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        type_id = make.live_type(session).id
+    signed_in(page, address)
+    page.goto(f"{address}/admin/subscription-types/{type_id}")
+    page.locator("summary", has_text="Archive").click()
+    page.get_by_role("button", name="Archive this type").click()
+    expect(page.get_by_role("status").first).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    page.goto(f"{address}/admin/settings")
+    assert page.evaluate("document.activeElement === document.body")
+    page.get_by_label("Find a country").fill("austr")
+    expect(page.locator("#countries").get_by_role("status")).to_have_text("Found: 2")
+
+
 def test_a_form_with_changes_asks_before_it_is_left(page: Page, address: str) -> None:
     asked: list[str] = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))

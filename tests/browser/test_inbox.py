@@ -93,9 +93,13 @@ def test_two_agents_see_changes_and_each_other_without_reloading(
     max_.get_by_label("Your message").fill("I know him. Be quick.")
     max_.get_by_role("button", name="Save note").click()
     expect(ana.locator(".line-note")).to_contain_text("I know him. Be quick.")
+    expect(ana.locator("#announcer")).to_have_text("Max, Internal note: I know him. Be quick.")
+    expect(max_.locator("#announcer")).to_have_text("Sent")
     ana.get_by_label("Your message").fill("At your service, Sam.")
     ana.keyboard.press("Control+Enter")
     expect(max_.locator(".line-agent")).to_contain_text("At your service, Sam.")
+    expect(ana.locator("#announcer")).to_have_text("Sent")
+    expect(max_.locator("#announcer")).to_have_text("Ana: At your service, Sam.")
     expect(ana.get_by_label("Your message")).to_have_value("")
     assert bodies_shown_to(database, sam, chat) == ["Is anybody there?", "At your service, Sam."]
 

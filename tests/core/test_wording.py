@@ -1,5 +1,6 @@
 """Languages, the Markdown subset, frozen wordings, and the catalogs."""
 
+import re
 import tomllib
 from functools import partial
 
@@ -132,6 +133,13 @@ def test_every_sentence_is_translated_with_its_placeholders(locale: str) -> None
         unsafe = {char for each in translations for char in each if char in '"<&'}
         assert unsafe <= set("".join(sentence)), f"{locale}: {sentence!r} holds {unsafe}"
     assert {entry.id for entry in catalog if entry.id} == catalogs.sentences(), "a sentence that is no longer used"
+
+
+def test_french_marks_do_not_begin_a_line() -> None:
+    """The space before ``: ; ? ! »`` and after ``«`` is one that does not break."""
+    strings = [each.string for each in catalogs.read("fr") if each.id]
+    texts = [text for string in strings for text in ([string] if isinstance(string, str) else string)]
+    assert [text for text in texts if re.search(r"\w [:;?!»]|» [:;?!]|« ", text)] == []
 
 
 @pytest.mark.parametrize("locale", catalogs.TRANSLATED)

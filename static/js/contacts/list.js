@@ -76,7 +76,8 @@ const poll = async () => {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const count = page.querySelector("#count");
-  if (count) document.querySelector("#count").replaceWith(count);
+  const shown = document.querySelector("#count"); // stays, so that a screen reader says what changes in it
+  if (count && shown.innerHTML !== count.innerHTML) shown.replaceChildren(...count.childNodes);
   if (count?.hasAttribute("data-poll")) setTimeout(poll, 2000);
 };
 if (document.querySelector("#count[data-poll]")) setTimeout(poll, 2000);

@@ -1,7 +1,7 @@
 // Announces news: in the page title, to a screen reader, by a sound, by a notification.
 
 import { mineOnly, notification, sound } from "./preferences.js";
-import { announcer, conversation } from "./state.js";
+import { conversation, say } from "./state.js";
 import { sentence } from "./texts.js";
 
 const pageTitle = document.title;
@@ -16,7 +16,7 @@ export function announce(news) {
   const fresh = news.filter((each) => !announced.has(each.key) && !(each.id === conversation && !document.hidden));
   for (const each of news) announced.add(each.key);
   if (!fresh.length) return;
-  if (!document.hidden) announcer.textContent = fresh.map((each) => sentence("news", each)).join(". ");
+  if (!document.hidden) for (const each of fresh) say(sentence("news", each));
   const loud = mineOnly.checked ? fresh.filter((each) => each.is_mine) : fresh;
   if (!loud.length) return;
   if (sound.checked) beep();

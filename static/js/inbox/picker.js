@@ -9,6 +9,7 @@ const PREVIEW_AFTER_MS = 120;
 const dialog = document.getElementById("picker-dialog");
 const search = document.getElementById("picker-q");
 const place = document.getElementById("picker-place");
+const said = document.getElementById("picker-said");
 const link = document.querySelector("[data-picker]");
 
 // The dialog opens before its forms arrive, so that what is typed meanwhile is a search and no shortcut.
@@ -40,6 +41,9 @@ function choose(pick) {
   if (!pick) return;
   radioOf(pick).checked = true;
   pick.scrollIntoView({ block: "nearest" });
+  // The focus stays in the search field: without this, a screen reader does not say what the next Enter sends.
+  const parts = [pick.querySelector("label"), pick.querySelector(".wrong")].filter(Boolean);
+  said.textContent = sentence("chosen", { name: parts.map((part) => part.textContent).join(". ") });
   showChosen();
 }
 
@@ -66,6 +70,7 @@ function find() {
   }
   const none = place.querySelector("#picks-none");
   if (none) none.hidden = !picks().length || shown().length > 0;
+  said.textContent = none?.hidden === false ? none.textContent : sentence("found", { count: shown().length });
   showChosen();
 }
 

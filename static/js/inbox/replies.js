@@ -4,10 +4,12 @@ import { parse } from "./dom.js";
 import { body } from "./reply.js";
 import { conversation, reply } from "./state.js";
 import { stored } from "./tab.js";
+import { sentence } from "./texts.js";
 
 const dialog = document.getElementById("replies-dialog");
 const search = document.getElementById("replies-q");
 const place = document.getElementById("replies-place");
+const said = document.getElementById("replies-said");
 const link = document.querySelector("[data-replies]");
 const attached = document.getElementById("attached");
 const attachedForm = document.getElementById("attached-form");
@@ -38,6 +40,7 @@ function find() {
   for (const pick of picks()) pick.hidden = !pick.dataset.find.includes(wanted);
   const none = place.querySelector("#replies-none");
   if (none) none.hidden = !picks().length || shown().length > 0;
+  said.textContent = none?.hidden === false ? none.textContent : sentence("found", { count: shown().length });
 }
 
 function choose(pick) {

@@ -3,7 +3,7 @@
 import { newKey, reasonOf } from "./acts.js";
 import { post } from "./api.js";
 import { poll } from "./polls.js";
-import { conversation, reply, thread } from "./state.js";
+import { conversation, reply, state, thread } from "./state.js";
 import { stored } from "./tab.js";
 import { sentence } from "./texts.js";
 import { scrollToEnd } from "./thread.js";
@@ -19,6 +19,7 @@ async function send() {
   const sent = body.value;
   if (!sent.trim()) { showNotSent(sentence("write_first")); return; }
   isSending = true;
+  state.sent = sent.trim();
   const fields = new FormData(reply);
   reply.classList.add("is-busy");
   try {
@@ -42,7 +43,8 @@ async function send() {
 function showNotSent(text) {
   notSent.textContent = text;
   notSent.hidden = !text;
-  body.toggleAttribute("aria-invalid", Boolean(text));
+  if (text) body.setAttribute("aria-invalid", "true");
+  else body.removeAttribute("aria-invalid");
 }
 
 // A draft survives a visit to another page. What was begun as a note comes back as a note: the customer must not get it.

@@ -2,7 +2,7 @@
 
 export const root = document.getElementById("inbox");
 export const list = () => document.getElementById("chats"); // polls replace it
-export const announcer = document.getElementById("announcer");
+const announcer = document.getElementById("announcer");
 export const offline = document.getElementById("offline");
 export const messages = document.getElementById("lines");
 export const thread = document.getElementById("thread");
@@ -16,10 +16,18 @@ export const state = {
   lastActionMs: Date.now(),
   pollAgain: false, // poll again without a pause
   failures: 0, // polls in a row that failed
+  sent: "", // the last message of this page, without spaces at its ends
 };
 
 // "messages-shown": messages of the open conversation came onto the screen.
 export const events = new EventTarget();
+
+// Says words to a screen reader. What one update brings is said together: else the last would replace the others.
+const unsaid = [];
+export function say(words) {
+  if (!unsaid.length) setTimeout(() => { announcer.textContent = unsaid.splice(0).join(". "); });
+  unsaid.push(words);
+}
 
 export function setText(element, text) {
   if (element.hidden || element.textContent !== text) element.textContent = text;

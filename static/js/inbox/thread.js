@@ -1,19 +1,18 @@
 // The messages of the open conversation.
 
 import { parse, replace, swap } from "./dom.js";
-import { announcer, events, messages, reply, root, state, thread } from "./state.js";
+import { events, messages, reply, root, say, state, thread } from "./state.js";
+import { sentence } from "./texts.js";
 
 export function showConversation(news) {
   state.revision = news.revision;
   for (const field of document.querySelectorAll("input[name=revision]")) field.value = state.revision;
   const wasAtEnd = isAtEnd();
-  const announcements = [];
   document.getElementById("line-seen")?.remove(); // so that a message is compared without it
-  for (const message of news.messages) if (root.dataset.newest === "yes" || isShown(message.number)) showMessage(message, announcements);
+  for (const message of news.messages) if (root.dataset.newest === "yes" || isShown(message.number)) showMessage(message);
   markSeen(news.seen);
   replace("chat-head", news.head);
   if (!isPanelInUse()) replace("panel", news.panel);
-  if (announcements.length) announcer.textContent = announcements.join(". ");
   if (wasAtEnd) scrollToEnd();
   if (!document.hidden) events.dispatchEvent(new Event("messages-shown"));
   if (news.is_more) state.pollAgain = true;
@@ -29,8 +28,8 @@ function isShown(number) {
   return document.getElementById(`line-${number}`) !== null;
 }
 
-// Adds a message, or replaces the one with its number. Adds its text for screen readers to `announcements`.
-function showMessage(message, announcements) {
+// Adds a message, or replaces the one with its number, and says what is new. An own message is known, so only that it is sent.
+function showMessage(message) {
   const fresh = parse(message.html).firstElementChild;
   const old = document.getElementById(fresh.id);
   if (old) {
@@ -43,8 +42,13 @@ function showMessage(message, announcements) {
     messages.insertBefore(fresh, later ?? null);
   }
   const stateOf = (element) => element?.querySelector(".form-card")?.dataset.state;
-  if (fresh.dataset.kind === "form" && stateOf(old) !== stateOf(fresh)) announcements.push(`${fresh.querySelector("article").getAttribute("aria-label")}, ${fresh.querySelector(".state").textContent.trim()}`);
-  else if (fresh.dataset.kind !== "form" && fresh.dataset.side === "contact") announcements.push(`${fresh.dataset.author}: ${fresh.querySelector(".line-text").textContent.trim().slice(0, 300)}`);
+  if (fresh.dataset.kind === "form" && stateOf(old) !== stateOf(fresh)) say(`${fresh.querySelector("article").getAttribute("aria-label")}, ${fresh.querySelector(".state").textContent.trim()}`);
+  else if (!old && fresh.querySelector(".line-text")) {
+    const text = fresh.querySelector(".line-text").textContent.trim();
+    const author = [fresh.dataset.author, fresh.querySelector(".note-word")?.textContent].filter(Boolean).join(", ");
+    if (fresh.dataset.side === "agent" && text === state.sent) say(sentence("sent"));
+    else say(`${author}: ${text.slice(0, 300)}`);
+  }
 }
 
 export function markSeen(number) {

@@ -103,7 +103,7 @@ def test_a_second_person_approves_a_large_campaign(
     mia = pages.signed_in(app, "mia@example.com")
     pages.submit(mia, f"{path}/approve", {}, page=path)
 
-    assert "Approved by Mia" in html_of(max_, path)
+    assert "Approved by <bdi>Mia" in html_of(max_, path)
     pages.submit(max_, f"{path}/send", {}, page=path)
     assert campaign_of(database, path).state == CampaignState.EXPANDING
 

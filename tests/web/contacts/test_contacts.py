@@ -336,7 +336,7 @@ def test_a_contact_shows_its_tags_and_notes_and_an_agent_adds_a_note(
     html = ana.get(_page(sam)).get_data(as_text=True)
     assert "VIP &lt;1&gt;" in html
     assert "note 0<" in html
-    assert "API," in html
+    assert "API</bdi>," in html
     address, page = f"{_page(sam)}/notes", _page(sam)
     empty = pages.submit(ana, address, {"body": " "}, page=page)
     assert empty.status_code == 422
@@ -344,7 +344,7 @@ def test_a_contact_shows_its_tags_and_notes_and_an_agent_adds_a_note(
     added = pages.submit(ana, address, {"body": "Likes <tea>.\nCalls back."}, page=page, follow_redirects=True)
     html = added.get_data(as_text=True)
     assert "Likes &lt;tea&gt;.\nCalls back." in html
-    assert "Ana," in html
+    assert "Ana</bdi>," in html
     assert "note 0<" not in html
     assert f"the newest {profile.NOTES_SHOWN} of {profile.NOTES_SHOWN + 1} notes" in html
     with database.read_only() as session:

@@ -37,6 +37,15 @@ def test_every_language_can_be_chosen_by_its_own_name(ana: FlaskClient) -> None:
         assert f'<html lang="{locale.replace("_", "-")}"' in ana.get("/account").get_data(as_text=True)
 
 
+def test_a_word_with_two_meanings_is_translated_with_that_of_its_page(max_: FlaskClient) -> None:
+    """Texts are sent or written, a number is dialed or counted, segments are of people or of a text."""
+    health = max_.get("/campaigns/health", headers={"Accept-Language": "de"}).get_data(as_text=True)
+    assert ">SMS</h2>" in health
+    assert "<dt>SMS-Teile</dt>" in health
+    arabic = max_.get("/admin/webhooks/new", headers={"Accept-Language": "ar"}).get_data(as_text=True)
+    assert "الدعوة" not in arabic.partition("<main")[2]  # "how the invitation works"
+
+
 @pytest.mark.parametrize("locale", ["tlh", "de-DE", "x" * 500])
 def test_an_unknown_language_is_refused_on_the_page(ana: FlaskClient, locale: str) -> None:
     refused = _choose(ana, locale)
