@@ -20,6 +20,7 @@ from app.core.errors import InvalidInput
 from app.core.rate_limits import address_bucket
 from app.core.wording import translatable
 from app.db import CommitLost, ConnectionLost, DatabaseBusy, QueryTooSlow, WriteLockTimeout
+from app.web import hosts
 from app.web.current import current_globals, current_request
 from app.web.security import client_address
 from app.web.services import services_of
@@ -81,6 +82,7 @@ def init_app(app: Flask, main: Flask) -> None:
     :param main: the main application; all share its count of bodies
     """
     app.extensions[_EXTENSION] = main.extensions.setdefault(_EXTENSION, ArrivingBodies())
+    hosts.init_app(app)
     slots = services_of(app).slots
     app.before_request(partial(_admit, app, slots))
     app.teardown_request(partial(_leave, slots))
@@ -112,7 +114,7 @@ def _handle(handle: Callable[[Exception], _Answer], error: Exception) -> _Answer
 def _admit(app: Flask, slots: WorkingSlots) -> None:
     """Note the client's address, read the body, then take a slot. ``/healthz`` answers without one.
 
-    :raises BadRequest: the request names no host, or holds a NUL character
+    :raises BadRequest: the request names no host that can be read, or holds a NUL character
     :raises RequestEntityTooLarge: its body is larger than the application reads
     :raises ServiceUnavailable: no slot came free in time, or the address sends too many bodies
     """
@@ -120,7 +122,7 @@ def _admit(app: Flask, slots: WorkingSlots) -> None:
     environ = request.environ
     address = current_globals().client_address = client_address(request)
     if not environ.get("HTTP_HOST"):
-        raise BadRequest("The header Host is missing.")
+        raise BadRequest("The header Host is missing, or names no host.")
     has_body = environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ
     if has_body:
         _read_body(app, request, address or "")

@@ -1,23 +1,19 @@
-"""The header Host. Where it names no host no address can be built, and not even the page of an error."""
+"""The header Host. Where it names no host, no address can be built, not even for the page of an error."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from functools import lru_cache, partial
-from http import HTTPStatus
-from typing import TYPE_CHECKING
-from wsgiref.types import StartResponse, WSGIApplication
 
-from flask import Flask, Response
+from flask import Flask, Request
+from werkzeug.routing import MapAdapter
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
+_Create = Callable[[Request | None], MapAdapter | None]
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|(?P<name>[A-Za-z0-9._-]{1,253}))(?::[0-9]{1,5})?")
 
 
 def init_app(app: Flask) -> None:
-    """Answer 400 to a request whose host cannot be read, before any application sees it. Call it after mounts."""
-    app.wsgi_app = partial(_answer, app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
+    """Take a host that cannot be read for a missing one, which ``admission.py`` refuses."""
+    app.create_url_adapter = partial(_url_adapter, app.create_url_adapter)  # type: ignore[method-assign]
 
 
 @lru_cache(maxsize=1024)
@@ -30,10 +26,8 @@ def is_host(text: str) -> bool:
         return False
 
 
-def _answer(app: WSGIApplication, environ: "WSGIEnvironment", start_response: StartResponse) -> Iterable[bytes]:
-    host = environ.get("HTTP_HOST", "")
-    if not host or is_host(host):  # a missing one is refused in the format of each application
-        return app(environ, start_response)
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    refusal = Response("The header Host names no host.\n", HTTPStatus.BAD_REQUEST, headers, mimetype="text/plain")
-    return refusal(environ, start_response)
+def _url_adapter(create: _Create, request: Request | None) -> MapAdapter | None:
+    """What matches and builds the addresses of a request, or of none."""
+    if request is not None and not is_host(request.environ.get("HTTP_HOST", "")):
+        request.environ["HTTP_HOST"] = ""
+    return create(request)
