@@ -41,7 +41,7 @@ const load = async (request, failed = texts.notLoaded) => {
   try {
     await request(state.generation);
   } catch (error) {
-    if (error.status === 404) show([]); // a visitor whom the server does not know yet
+    if (error.status === 404) show([]); // an unknown visitor
     else said.textContent = failed;
   }
 };
@@ -58,7 +58,7 @@ const row = ({ id, name, description, lang, status, subscribed, destination }) =
   if (destination) about.append(" ", element("bdi", { dir: "ltr" }, destination));
   const made = element("li", {}, heading);
   made.dataset.subscriptionType = id;
-  made.dataset.subscribed = String(subscribed);
+  made.dataset.subscribed = subscribed;
   if (description) made.append(element("p", { className: "about", lang, dir: "auto" }, description));
   made.append(about);
   if (subscribed) made.append(leaveButton(id, name));
