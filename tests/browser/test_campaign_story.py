@@ -33,7 +33,7 @@ def test_max_sends_a_campaign(workspace: Settings, address: str, database: Datab
     sign_in(page, address)
 
     page.goto(f"{address}/campaigns")
-    page.get_by_role("link", name="Create campaign").click()
+    page.get_by_role("link", name="New campaign").click()
     page.get_by_label("Name", exact=True).fill("Winter sale")
     page.get_by_label("Text", exact=True).fill("Hi {{ first_name | there }}, it’s our winter sale.")
     check = page.locator("#check")

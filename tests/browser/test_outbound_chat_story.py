@@ -34,7 +34,7 @@ def test_max_sends_an_outbound_chat_and_sam_opts_in_at_the_next_visit(
     sign_in(page, address)
 
     page.goto(f"{address}/outbound-chats")
-    page.get_by_role("link", name="Create outbound chat").click()
+    page.get_by_role("link", name="New outbound chat").click()
     page.get_by_label("Name", exact=True).fill("Spring tasting")
     page.get_by_label("Text", exact=True).fill("Hi {{ first_name | there }}, our spring tasting is near.")
     page.get_by_label("Form", exact=True).select_option(label="Spring offers")
