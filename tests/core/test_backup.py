@@ -728,9 +728,11 @@ def test_copies_that_a_killed_backup_or_restore_left_are_deleted_by_the_next_one
 def killed(act: Callable[[], object], function: str) -> None:
     """Run ``act`` in another process, which is killed when it calls this function of ours."""
     if (child := os.fork()) == 0:
-        sys.setprofile(lambda frame, event, _: _kill_in(function, frame, event))
-        act()
-        os._exit(0)
+        try:
+            sys.setprofile(lambda frame, event, _: _kill_in(function, frame, event))
+            act()
+        finally:
+            os._exit(1)  # an error must not let the copy of the test run go on
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
