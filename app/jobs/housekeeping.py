@@ -66,22 +66,22 @@ def delete_expired(database: Database) -> Deleted:
     with database.unit_of_work() as session:
         events = outbox.purge_expired(session, routed_before=before)
     deleted = Deleted(
-        counters,
-        events,
-        _in_batches(database, lambda session: deliveries.purge_expired(session, created_before=before)),
-        _in_batches(database, lambda session: messenger_tokens.delete_expired(session, at=now)),
-        _in_batches(database, lambda session: idempotency.purge_expired(session, at=now)),
-        _in_batches(database, lambda session: account_sessions.delete_expired(session, at=now)),
-        _in_batches(database, lambda session: snippets.delete_old(session, at=now)),
-        _in_batches(database, lambda session: sample_rows.delete_old(session, at=now)),
-        _in_batches(database, lambda session: site_counts.delete_old(session, at=now)),
-        _in_batches(database, lambda session: waiting.delete_old(session, at=now)),
-        _in_batches(database, lambda session: failures.delete_old(session, at=now)),
-        _in_batches(database, lambda session: workers.delete_old(session, at=now)),
-        _in_batches(database, lambda session: bulk_files.delete_old(session, at=now)),
-        _in_batches(database, lambda session: bulk_jobs.delete_old_items(session, at=now, limit=1000)),
-        _in_batches(database, lambda session: bulk_jobs.delete_old_drafts(session, at=now)),
-        _in_batches(database, lambda session: pending.delete_old(session, before=before, limit=1000)),
+        rate_counters=counters,
+        outbox_events=events,
+        webhooks=_in_batches(database, lambda session: deliveries.purge_expired(session, created_before=before)),
+        messenger_tokens=_in_batches(database, lambda session: messenger_tokens.delete_expired(session, at=now)),
+        idempotency_keys=_in_batches(database, lambda session: idempotency.purge_expired(session, at=now)),
+        agent_sessions=_in_batches(database, lambda session: account_sessions.delete_expired(session, at=now)),
+        snippet_origins=_in_batches(database, lambda session: snippets.delete_old(session, at=now)),
+        site_samples=_in_batches(database, lambda session: sample_rows.delete_old(session, at=now)),
+        site_counts=_in_batches(database, lambda session: site_counts.delete_old(session, at=now)),
+        agent_notices=_in_batches(database, lambda session: waiting.delete_old(session, at=now)),
+        failures=_in_batches(database, lambda session: failures.delete_old(session, at=now)),
+        workers=_in_batches(database, lambda session: workers.delete_old(session, at=now)),
+        job_files=_in_batches(database, lambda session: bulk_files.delete_old(session, at=now)),
+        bulk_job_items=_in_batches(database, lambda session: bulk_jobs.delete_old_items(session, at=now, limit=1000)),
+        bulk_job_drafts=_in_batches(database, lambda session: bulk_jobs.delete_old_drafts(session, at=now)),
+        confirmations=_in_batches(database, lambda session: pending.delete_old(session, before=before, limit=1000)),
     )
     _log.info("expired records deleted", **asdict(deleted))
     return deleted

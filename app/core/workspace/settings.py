@@ -1,6 +1,5 @@
 """The workspace: its name and policy."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,7 +18,6 @@ from app.db import insert_or_ignore
 from app.models import Workspace
 
 FIRST_NAME = "My business"
-LOGO_MAX_BYTES = 200_000
 # The beginnings of time zones that are named by region and city.
 REGIONS = (
     "africa/",
@@ -35,7 +33,6 @@ REGIONS = (
 RETENTION_YEARS_MAX = 30
 GREETING_MAX, OFFICE_NAME_MAX = 300, 120
 _COLOR = re.compile(r"#[0-9a-f]{6}")
-_LOGO_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
 def get(session: Session) -> Workspace:
@@ -108,34 +105,6 @@ def check(name: str, value: Any) -> Any:
     :raises InvalidInput: it is invalid; ``field`` names it
     """
     return _CHECKS[name](value)
-
-
-def change_logo(session: Session, content: bytes | None, *, actor: str, at: datetime) -> Workspace:
-    """Set the logo, a PNG, JPEG or WebP picture, or remove it with null. The first bytes decide the type.
-
-    :raises InvalidInput: the picture is too large or of another type
-    """
-    workspace = get(session)
-    media_type = None
-    if content is not None:
-        media_type = next((each for start, each in _LOGO_SIGNATURES.items() if content.startswith(start)), None)
-        if media_type is None or (media_type == "image/webp" and content[8:12] != b"WEBP"):
-            raise InvalidInput("The logo must be a PNG, JPEG or WebP picture.", field="logo")
-        refuse_large_logo(len(content))
-    before = workspace.logo_hash
-    workspace.logo, workspace.logo_type = content, media_type
-    workspace.logo_hash = hashlib.sha256(content).hexdigest()[:16] if content else None
-    touch(workspace, at)
-    details = audit.changes({"logo": before}, {"logo": workspace.logo_hash})
-    audit.record(session, actor, "settings.logo_changed", "workspace", details, at=at)
-    session.flush()
-    return workspace
-
-
-def refuse_large_logo(size_bytes: int) -> None:
-    """:raises InvalidInput: a picture of this size is too large"""
-    if size_bytes > LOGO_MAX_BYTES:
-        raise InvalidInput("The logo must be at most %(most)s kB.", field="logo", most=LOGO_MAX_BYTES // 1000)
 
 
 def touch(workspace: Workspace, at: datetime) -> None:

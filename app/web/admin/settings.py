@@ -16,7 +16,7 @@ from app.core import audit, clock, origins, phone, public_urls
 from app.core.accounts.rights import Right
 from app.core.errors import InvalidInput
 from app.core.subscriptions import subscription_types
-from app.core.workspace import confirmation_limits, settings
+from app.core.workspace import confirmation_limits, logo, settings
 from app.models import Channel, TypeState, Workspace
 from app.web import errors, formatting
 from app.web.admin import office_hours
@@ -188,7 +188,7 @@ def too_large(error: HTTPException) -> ResponseReturnValue:
         values = _values_of(settings.get(session))
     form = LogoForm(formdata=None)
     try:
-        settings.refuse_large_logo(request.max_content_length or 0)
+        logo.refuse_large(request.max_content_length or 0)
     except InvalidInput as refused:
         refuse(form, refused)
     return _page(SettingsForm(formdata=None, data=values), form), 413
@@ -198,7 +198,7 @@ def too_large(error: HTTPException) -> ResponseReturnValue:
 @admin_required
 def remove_logo() -> ResponseReturnValue:
     with unit_of_work() as session:
-        settings.change_logo(session, None, actor=current_actor(), at=clock.now())
+        logo.change(session, None, actor=current_actor(), at=clock.now())
     flash(gettext("The logo is removed."))
     return redirect(url_for("admin.settings_page"), 303)
 
@@ -211,9 +211,9 @@ def _saved(form: SettingsForm) -> ResponseReturnValue:
 
 
 def _logo_saved(form: LogoForm) -> ResponseReturnValue:
-    content = form.logo.data.read(settings.LOGO_MAX_BYTES + 1)
+    content = form.logo.data.read(logo.MAX_BYTES + 1)
     with unit_of_work() as session:
-        settings.change_logo(session, content, actor=current_actor(), at=clock.now())
+        logo.change(session, content, actor=current_actor(), at=clock.now())
     flash(gettext("The new logo is in place."))
     return redirect(url_for("admin.settings_page"), 303)
 
@@ -243,7 +243,7 @@ def _page(form: SettingsForm, logo_form: LogoForm) -> str:
             logo_form=logo_form,
             workspace=workspace,
             logo_url=public_urls.logo(workspace.logo_hash) if workspace.logo_hash else "",
-            logo_max_kb=settings.LOGO_MAX_BYTES // 1000,
+            logo_max_kb=logo.MAX_BYTES // 1000,
             time_zones=formatting.time_zones(),
             likely_country=None if workspace.default_country else phone.country_of_time_zone(workspace.time_zone),
             entries=audit.find(session, audit.Filter(actions=["settings."]), limit=6),

@@ -1,13 +1,9 @@
-"""Ids as they come in addresses and bodies."""
+"""Ids as they come in addresses and bodies of the API."""
 
 from app.schemas.fields import ID_MAX
+from app.web.ids import parse_id
 
-
-def number(text: str | None) -> int | None:
-    """A decimal id; null when it cannot be one, which is the same as one that no row has."""
-    if text is None or not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > ID_MAX:
-        return None
-    return int(text)
+number = parse_id  # the name that the modules of the API use
 
 
 def key(value: int | None) -> int | None:
