@@ -30,7 +30,8 @@ _LAST_VALUE = text(
 _SEQUENCE_OF = text("SELECT pg_get_serial_sequence(:table, 'id')")
 _FUNCTIONS = text(
     r"SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE "
-    r"n.nspname = current_schema() AND p.prorettype = 'trigger'::regtype AND p.proname LIKE '%\_refuse\_%'"
+    r"n.nspname = current_schema() AND (p.proname = 'without_marks' OR "
+    r"(p.prorettype = 'trigger'::regtype AND p.proname LIKE '%\_refuse\_%'))"
 )
 
 
@@ -134,7 +135,7 @@ def _sequence_of(connection: Connection, table: str) -> str | None:
 
 
 def _drop(connection: Connection) -> None:
-    """Drop everything that migrations created: our tables, then the functions of their triggers."""
+    """Drop everything that migrations created: our tables, then the functions of their triggers and indexes."""
     for table in [*reversed(_existing_tables(connection)), "alembic_version"]:
         connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{table}" CASCADE')
     connection.exec_driver_sql(unfinished.DROP)

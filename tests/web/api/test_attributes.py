@@ -18,3 +18,13 @@ def test_other_models_have_no_attributes(api: ApiClient) -> None:
     for model in ("company", "conversation"):
         assert api.get(f"/data_attributes?model={model}")["data"] == []
     assert api.get("/data_attributes?model=person").field == "model"
+
+
+def test_attributes_cannot_be_defined_and_need_not_be(api: ApiClient) -> None:
+    wanted = {"name": "plan", "model": "contact", "data_type": "string"}
+    refused = api.post("/data_attributes", wanted)
+    assert (refused.status, refused.code) == (422, "not_available")
+    assert "custom_attributes" in refused.body["errors"][0]["message"]
+    assert api.put("/data_attributes/7", {"archived": True}).code == "not_found"
+    sam = api.contact(external_id="70", custom_attributes={"plan": "pro"})
+    assert api.get(f"/contacts/{sam}")["custom_attributes"] == {"plan": "pro"}
