@@ -54,7 +54,7 @@ PAUSES = {
     "approval": translatable("It waits for the approval of a second person."),
     "gateway": translatable("The SMS provider refuses texts. See the page of problems."),
     "spend": translatable("It reached its price ceiling."),
-    "stopped": translatable("Sending was stopped for everything."),
+    "stopped": translatable("Its subscription type is not live any more, or its filter cannot be read any more."),
 }
 _MICROS = 1_000_000
 

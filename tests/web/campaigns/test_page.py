@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from app.core import clock
 from app.core.campaigns import drafts, lifecycle, outcomes, short_links
+from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.db import Database
 from app.jobs import run_campaigns
@@ -128,6 +129,20 @@ def test_a_campaign_is_paused_resumed_canceled_and_reported(max_: FlaskClient, d
     report = pages.submit(max_, f"{path}/report", {}, page=path)
     assert make.SAMS_NUMBER in report.get_data(as_text=True)
     assert "Canceled" in html_of(max_, "/campaigns")
+
+
+def test_a_campaign_that_waited_says_that_its_type_was_archived_meanwhile(
+    max_: FlaskClient, database: Database, path: str
+) -> None:
+    pages.submit(max_, f"{path}/send", {}, page=path)
+    campaign = campaign_of(database, path)
+    with database.unit_of_work() as session:
+        offers = subscription_types.find(session, campaign.subscription_type_id)
+        subscription_types.archive(session, offers, actor="agent:1", at=make.NOON)
+    run_campaigns.run_until_sending(database, campaign.id)
+    assert "Its subscription type is not live any more" in html_of(max_, path)
+    resumed = pages.submit(max_, f"{path}/resume", {}, page=path)
+    assert "“Offers” is not live, so nothing is sent to it." in html_of(max_, str(resumed.location))
 
 
 def test_a_paused_campaign_gets_another_price_ceiling(max_: FlaskClient, database: Database, path: str) -> None:
