@@ -1,24 +1,20 @@
 """The chunks of the jobs that subscribe and unsubscribe contacts, and of their undo."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from app.core.bulk import outcomes, selection
 from app.core.bulk.outcomes import Item
 from app.core.consent import set_changes, set_undo
-from app.core.consent.destination_opt_outs import OptOut
 from app.core.consent.set_changes import Result, SetChange, Statement
 from app.core.consent.set_undo import Done
-from app.core.ledger.canonical import microseconds
 from app.core.ledger.evidence import Evidence
 from app.models import BulkJob, ConsentState, EvidenceLevel, JobKind, Source, SubscriptionType
 
 # So many contacts take about 0.2 seconds, for which other writers wait on SQLite.
 CHUNK = 4_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATES = {JobKind.SUBSCRIBE: ConsentState.OPTED_IN, JobKind.UNSUBSCRIBE: ConsentState.OPTED_OUT}
 
 
@@ -44,7 +40,9 @@ def undo(session: Session, job: BulkJob, at: datetime) -> bool:
     """Restore the consents of the next contacts that the job changed. True: nothing is left."""
     rows = outcomes.next_changed(session, job, CHUNK)
     if rows:
-        results = restore(session, job, _type_of(session, job), [done_of(row) for row in rows], at=at)
+        results = restore(
+            session, job, _type_of(session, job), [Done(row.contact_id, row.event_id) for row in rows], at=at
+        )
         outcomes.record_undo(session, job, [Item(each.contact_id, each.outcome, each.event_id) for each in results])
     return len(rows) < CHUNK
 
@@ -57,24 +55,6 @@ def restore(
     return set_undo.undo(session, subscription_type, done, evidence, at=at)
 
 
-def details_of(result: Result) -> dict[str, Any] | None:
-    """What the undo of a change has to know beside its event, for ``bulk_job_items.details``."""
-    if not result.replaced:
-        return None
-    kept = [[each.destination_hash, microseconds(each.created_at), each.event_id] for each in result.replaced]
-    return {"opt_outs": kept}
-
-
-def done_of(row: Any) -> Done:
-    """What a job did with one contact, from its item."""
-    kept = (row.details or {}).get("opt_outs", ())
-    replaced = (
-        OptOut(hashed, row.contact_id, _EPOCH + timedelta(microseconds=since), event_id)
-        for hashed, since, event_id in kept
-    )
-    return Done(row.contact_id, row.event_id, tuple(replaced))
-
-
 def _type_of(session: Session, job: BulkJob) -> SubscriptionType:
     return session.get_one(SubscriptionType, job.subscription_type_id, populate_existing=True)
 
@@ -85,4 +65,4 @@ def _evidence(job: BulkJob, actor: str, note: str | None) -> Evidence:
 
 
 def _item(result: Result) -> Item:
-    return Item(result.contact_id, result.outcome, result.event_id, details_of(result))
+    return Item(result.contact_id, result.outcome, result.event_id)

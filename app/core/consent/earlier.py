@@ -18,7 +18,10 @@ _STATES = {Action.OPT_IN.value: ConsentState.OPTED_IN, Action.OPT_OUT.value: Con
 
 
 class Change(NamedTuple):
-    """One change of a consent, as its event and evidence tell. ``destination`` is null where that was erased."""
+    """One change of a consent, as its event and evidence tell. ``destination`` is null where that was erased.
+
+    :param replaced: of an opt-out: the opt-outs of its destinations that it replaced, as its facts name them
+    """
 
     event_id: int
     state: ConsentState
@@ -26,6 +29,7 @@ class Change(NamedTuple):
     destination_hash: str | None
     occurred_at: datetime
     is_persons_word: bool
+    replaced: tuple[tuple[str, datetime, int], ...] = ()
 
 
 def find(session: Session, contact_id: int, subscription_type_id: int, event_id: int) -> CurrentConsent | None:
@@ -72,7 +76,8 @@ def find_all(
     seen: dict[int, Change] = {}
     state: dict[int, Change | None] = {}  # of each contact, after the events that were read
     for row in rows:
-        contact_id, known, change = row.contact_id, facts.of(row), Change(row.id, _STATES[row.action], *row[4:])
+        contact_id, known = row.contact_id, facts.of(row)
+        change = Change(row.id, _STATES[row.action], row[4], row[5], row[6], row[7], known.replaced)
         if change.event_id == event_ids[contact_id]:
             found[contact_id] = change, state.get(contact_id)
         seen[change.event_id] = change

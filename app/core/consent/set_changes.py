@@ -31,13 +31,11 @@ class Result(NamedTuple):
     """What became of one contact.
 
     :param event_id: the event that was written
-    :param replaced: the opt-outs of its destinations that it replaced, so that an undo can put them back
     """
 
     contact_id: int
     outcome: Outcome
     event_id: int | None = None
-    replaced: tuple[OptOut, ...] = ()
 
 
 def preview(session: Session, change: SetChange, statements: Sequence[Statement]) -> list[Result]:
@@ -100,13 +98,9 @@ def write(session: Session, decisions: Decisions, *, at: datetime) -> list[Resul
     change, decided = decisions.change, decisions.decided
     writes = [_write(change, each, at) for each in decided if each.outcome is Outcome.CHANGED]
     events = set_writes.write(session, change.subscription_type.id, writes, decisions.event_ids, decisions.new)
-    replaced: dict[int, tuple[OptOut, ...]] = {}
     if change.state == ConsentState.OPTED_OUT:
-        replaced = _write_opt_outs(session, change, decided, events, at)
-    return [
-        Result(each.contact_id, each.outcome, events.get(each.contact_id), replaced.get(each.contact_id, ()))
-        for each in decided
-    ]
+        _write_opt_outs(session, change, decided, events, at)
+    return [Result(each.contact_id, each.outcome, events.get(each.contact_id)) for each in decided]
 
 
 def _write(change: SetChange, decided: Decided, at: datetime) -> set_writes.Write:
@@ -128,21 +122,18 @@ def _write(change: SetChange, decided: Decided, at: datetime) -> set_writes.Writ
 
 def _write_opt_outs(
     session: Session, change: SetChange, decided: Sequence[Decided], events: Mapping[int, int], at: datetime
-) -> dict[int, tuple[OptOut, ...]]:
-    """Record the opt-outs of destinations, and move the time of repeated ones. Returns those that were replaced."""
+) -> None:
+    """Record the opt-outs of destinations, and move the time of repeated ones."""
     added: list[OptOut] = []
-    replaced: dict[int, tuple[OptOut, ...]] = {}
     for each in decided:
         if each.outcome == Outcome.CHANGED:
             said_at = precedence.time_of(each.before, each.evidence, at)
             event_id = events[each.contact_id]
             added += [OptOut(hashed, each.contact_id, said_at, event_id) for hashed in _hashes(each)]
-            replaced[each.contact_id] = _replaced(each)
         elif each.outcome == Outcome.UNCHANGED:
             said_at = each.evidence.occurred_at or at
             added += [own._replace(created_at=said_at) for own in each.opt_outs if own.created_at < said_at]
     destination_opt_outs.add_all(session, change.subscription_type.id, added)
-    return replaced
 
 
 def _hashes(decided: Decided) -> set[str]:

@@ -31,14 +31,10 @@ _EVIDENCE = ConsentEvidence.__table__
 
 @dataclass(frozen=True)
 class Done:
-    """What a set change did with one contact.
-
-    :param replaced: the opt-outs of its destinations that the change replaced
-    """
+    """What a set change did with one contact."""
 
     contact_id: int
     event_id: int
-    replaced: tuple[OptOut, ...] = ()
 
 
 def undo(
@@ -62,7 +58,7 @@ def undo(
     ids = reserve_ids(session, ConsentEvent, len(writes))
     events = set_writes.write(session, subscription_type.id, writes, ids)
     added = {each.contact_id: each.event_id for each in restored}
-    replaced = [opt_out for each in restored for opt_out in each.replaced]
+    replaced = [opt_out for each in restored for opt_out in undoing.replaced(each)]
     destination_opt_outs.put_back(session, subscription_type.id, added, replaced)
     return [Result(each.contact_id, decided[each.contact_id], events.get(each.contact_id)) for each in done]
 
@@ -131,6 +127,11 @@ class _Undoing:
         if state is None:
             return self.subscription_type.consent_type == ConsentType.OPT_OUT
         return state.state == ConsentState.OPTED_IN
+
+    def replaced(self, done: Done) -> Iterable[OptOut]:
+        """The opt-outs of the contact's destinations that the change replaced."""
+        undone, _ = self.changes[done.contact_id]
+        return (OptOut(hashed, done.contact_id, since, by) for hashed, since, by in undone.replaced)
 
     def write(self, done: Done, evidence: Evidence, at: datetime) -> set_writes.Write:
         undone, before = self.changes[done.contact_id]

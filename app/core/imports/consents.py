@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from app.core.bulk import consent_steps
 from app.core.consent import set_changes
 from app.core.consent.locking import SetRow
 from app.core.consent.set_changes import Decisions, Outcome, Result, SetChange, Statement
@@ -24,7 +23,6 @@ class Recorded(NamedTuple):
     outcome: str
     state: str | None = None
     event_id: int | None = None
-    result: Result | None = None
 
 
 def evidence_of(job: BulkJob, options: Options, *, actor: str = "") -> Evidence:
@@ -74,14 +72,6 @@ def write(session: Session, decided: Decided, *, at: datetime) -> dict[int, Reco
     return recorded
 
 
-def with_consent(details: dict[str, Any], recorded: Recorded | None) -> dict[str, Any]:
-    """Details of an item with what an undo needs of its consent: the opt-outs that it replaced."""
-    if recorded is None or recorded.result is None or recorded.event_id is None:
-        return details
-    of_consent = consent_steps.details_of(recorded.result)
-    return {**details, **of_consent} if of_consent else details
-
-
 def _hindered(plan: Plan, channel: str) -> NoConsent | None:
     """Why the consent of a row is not asked for. An opt-in is for the number or address in the row alone."""
     row = plan.row
@@ -109,4 +99,4 @@ def _statement(plan: Plan, channel: str) -> Statement:
 
 def _recorded(state: ConsentState, result: Result) -> Recorded:
     is_changed = result.outcome == Outcome.CHANGED
-    return Recorded(result.outcome, state if is_changed else None, result.event_id, result)
+    return Recorded(result.outcome, state if is_changed else None, result.event_id)

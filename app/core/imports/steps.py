@@ -153,7 +153,7 @@ class _Chunk:
             self.report.add_plan(plan)
             if consent is not None:
                 self.report.add_consent(consent.outcome, consent.state)
-            details = consents.with_consent(planning.details_of(plan), consent) if is_changed else None
+            details = planning.details_of(plan) if is_changed else None
             items.append(Item(plan.contact_id, outcome, consent.event_id if consent else None, details))
         if not _is_dry_run(self.job):
             outcomes.keep(self.session, self.job, items)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core.bulk import consent_steps, jobs
 from app.core.consent.set_changes import Outcome
+from app.core.consent.set_undo import Done
 from app.core.contacts import profile, records
 from app.core.imports.planning import ATTRIBUTES, stored
 from app.core.ledger.evidence import Evidence, reported_by
@@ -77,7 +78,7 @@ def _undo_consents(
     session: Session, job: BulkJob, items: Sequence[BulkJobItem], *, at: datetime
 ) -> tuple[dict[int, str], dict[int, int]]:
     """Take the consents back. Returns what became of each, and the event of each that was, by contact."""
-    done = [consent_steps.done_of(item) for item in items if item.event_id is not None]
+    done = [Done(item.contact_id, item.event_id) for item in items if item.event_id is not None]
     if not done:
         return {}, {}
     subscription_type = session.get_one(SubscriptionType, job.subscription_type_id)

@@ -39,7 +39,7 @@ def apply(session: Session, world: World, state: ConsentState) -> list[Result]:
 
 
 def undo(session: Session, world: World, results: list[Result]) -> dict[int, str]:
-    done = [Done(each.contact_id, each.event_id, each.replaced) for each in results if each.event_id]
+    done = [Done(each.contact_id, each.event_id) for each in results if each.event_id]
     undone = set_undo.undo(session, world.subscription_type, done, UNDO, at=worlds.now(session))
     return {each.contact_id: each.outcome for each in undone}
 

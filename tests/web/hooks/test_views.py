@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -134,6 +134,38 @@ def test_a_stop_is_received_while_the_person_is_erased(settings: Settings, datab
     with database.read_only() as session:
         assert session.scalars(select(Suppression.cause)).all() == ["keyword"]
         assert session.get_one(Contact, sam_id).erased_at is not None
+
+
+FAILURES = {
+    "deadlock": ("INSERT", "RAISE EXCEPTION USING ERRCODE = ''deadlock_detected''"),
+    "broken commit": ("COMMIT", "PERFORM pg_terminate_backend(pg_backend_pid())"),
+}
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize(("times", "status", "causes"), [(2, 200, ["keyword"]), (3, 503, [])])
+def test_a_stop_is_read_three_times_before_it_is_refused_and_the_carrier_told_to_send_it_again(
+    settings: Settings, database: Database, failure: str, times: int, status: int, causes: list[str]
+) -> None:
+    when, does = FAILURES[failure]
+    is_late = "DEFERRABLE INITIALLY DEFERRED" if when == "COMMIT" else "DEFERRABLE INITIALLY IMMEDIATE"
+    with database.unit_of_work() as session:
+        session.execute(text("CREATE SEQUENCE tries"))  # counts tries that are rolled back, too
+        body = f"BEGIN IF nextval(''tries'') <= {times} THEN {does}; END IF; RETURN NULL; END"
+        session.execute(text(f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS '{body}'"))
+        on_text = f"AFTER INSERT ON sms_messages {is_late} FOR EACH ROW WHEN (NEW.direction = 'inbound')"
+        session.execute(text(f"CREATE CONSTRAINT TRIGGER fail {on_text} EXECUTE FUNCTION fail()"))
+    try:
+        with client_of(settings, "twilio") as client:
+            answer = call(client, twilio_callback(INBOUND, [*TEXT[:3], ("Body", "STOP")]))
+    finally:
+        with database.unit_of_work() as session:
+            for each in ("TRIGGER fail ON sms_messages", "FUNCTION fail()", "SEQUENCE tries"):
+                session.execute(text(f"DROP {each}"))
+    assert (answer.status_code, "Retry-After" in answer.headers) == (status, status == 503)
+    with database.read_only() as session:
+        assert session.scalars(select(Suppression.cause)).all() == causes
 
 
 @pytest.mark.parametrize("name", ["twilio", "kannel"])
