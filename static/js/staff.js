@@ -1,8 +1,14 @@
 // Improvements for staff pages. All of them work without scripts.
 
-// What an action did is said first: the focus is on its message, so that Tab goes on from there, to "Undo" for example.
-const done = document.querySelector(".messages:has(> *)");
-if (done && document.activeElement === document.body && !document.querySelector("[autofocus]")) done.focus({ preventScroll: Boolean(location.hash) });
+// What an action did, or a search found, is said first: the focus is there, and Tab goes on from it, to "Undo" for example.
+const answer = document.querySelector(".messages:has(> *)") ?? document.querySelector("[data-answer]");
+const showAnswer = () => {
+  if (document.activeElement === document.body) answer.focus({ preventScroll: Boolean(location.hash) });
+};
+if (answer && !document.querySelector("[autofocus]")) {
+  if (location.hash) addEventListener("load", () => setTimeout(showAnswer)); // the way to the place takes the focus away
+  else showAnswer();
+}
 
 // "Copy" beside a read-only field: <button data-copy="id-of-the-field" data-copied="Copied" hidden>.
 for (const button of document.querySelectorAll("button[data-copy]")) {

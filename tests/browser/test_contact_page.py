@@ -47,6 +47,7 @@ def test_an_agent_switches_a_subscription_changes_the_number_and_erases_the_pers
     expect(switch).to_have_attribute("aria-checked", "false")
     expect(switch).to_be_in_viewport()
     expect(page.get_by_role("button", name="Undo")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("status").first).to_be_focused()
     page.get_by_role("button", name="Undo").click()
     expect(switch).to_have_attribute("aria-checked", "true")
     page.get_by_role("button", name="Add note").click()

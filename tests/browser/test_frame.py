@@ -73,6 +73,11 @@ def test_after_an_action_the_focus_is_on_its_message_and_tab_leads_to_undo(
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
     page.goto(f"{address}/admin/settings")
     assert page.evaluate("document.activeElement === document.body")
+    page.goto(f"{address}/contacts")
+    page.get_by_label("Find a contact").fill("nothing like it")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("0 contacts")).to_be_focused()
+    page.goto(f"{address}/admin/settings")
     page.get_by_label("Find a country").fill("austr")
     expect(page.locator("#countries").get_by_role("status")).to_have_text("Found: 2")
 

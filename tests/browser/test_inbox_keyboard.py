@@ -87,6 +87,13 @@ def test_a_long_inbox_is_worked_through_by_keyboard_alone(max_: Page, address: s
     expect(max_.locator("#toast")).to_be_hidden()
 
     max_.goto(f"{address}/inbox")
+    keys.press("/")
+    keys.type("Person 7")
+    keys.press("Enter")
+    found = max_.locator("#found-chats")
+    expect(found).to_be_focused()
+    expect(found).to_contain_text("found for “Person 7”")
+    max_.goto(f"{address}/inbox")
     last = max_.locator("[data-chat]").last
     last.focus()
     expect(last).to_be_in_viewport()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,10 @@ def test_the_pages_of_the_description_are_complete_and_load_nothing_from_other_h
         assert f'id="{operation["operationId"]}"' in html
     links = set(re.findall(r'href="#([^"]+)"', html)) - {"main"}
     assert links <= set(re.findall(r'id="([^"]+)"', html))
+    levels = [int(level) for level in re.findall("<h([1-6])", html)]
+    assert levels.count(1) == levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert re.search(r'<h2 id="[^"]+">Data attributes</h2>', html)
     again = app.test_client().get("/api/docs", headers={"If-None-Match": page.headers["ETag"]})
     assert again.status_code == 304
     compressed = app.test_client().get("/api/docs", headers={"Accept-Encoding": "br"})

@@ -86,6 +86,7 @@ class TestForgotten:
         assert _neutral(known, "Ana@example.com") == _neutral(stranger, "nobody@example.com")
         (mail,) = _received(mails, 1)
         assert mail["To"] == "ana@example.com"
+        assert re.match(r"Hello[^,]*,\n\nSomeone, hopefully you, asked", mail.get_content())
         link = re.search(r"https://\S+", mail.get_content())
         assert link
         assert link[0].startswith("https://consent.example.com/reset-password/")
