@@ -39,7 +39,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         health,
         home,
         hooks,
-        hosts,
         i18n,
         ids,
         imports,
@@ -92,6 +91,5 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
             public_urls.HOOKS: hooks.create_hooks(app),
         },
     )
-    hosts.init_app(app)
     security.trust_proxies(app, settings)
     return app

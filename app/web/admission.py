@@ -20,6 +20,7 @@ from app.core.errors import InvalidInput
 from app.core.rate_limits import address_bucket
 from app.core.wording import translatable
 from app.db import ConnectionLost, DatabaseBusy, QueryTooSlow, WriteLockTimeout
+from app.web import hosts
 from app.web.current import current_globals, current_request
 from app.web.security import client_address
 from app.web.services import services_of
@@ -74,6 +75,7 @@ def init_app(app: Flask, main: Flask) -> None:
     """
     app.extensions[_EXTENSION] = main.extensions.setdefault(_EXTENSION, ArrivingBodies())
     slots = services_of(app).slots
+    app.before_request(hosts.refuse_unreadable)
     app.before_request(partial(_admit, app, slots))
     app.teardown_request(partial(_leave, slots))
     app.register_error_handler(DatabaseBusy, _refuse_busy)
