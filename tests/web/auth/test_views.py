@@ -82,7 +82,7 @@ def test_agents_change_their_own_name_and_admins_everybodys(app: Flask, database
     assert pages.submit(max_, f"{page}/name", {"name": "Ana H."}, page=page).status_code == 302
     html = max_.get(page).get_data(as_text=True)
     assert "Ana H.</span></h1>" in html
-    assert re.search(r'Renamed \(Ana H\.\)</span><span class="quiet">Max, ', html)
+    assert re.search(r'Renamed \(Ana H\.\)</span><span class="quiet"><bdi>Max</bdi>, ', html)
     refused = pages.submit(ana, "/account/name", {"name": "x" * 121}, page="/account")
     assert (refused.status_code, "longer than 120" in refused.get_data(as_text=True)) == (422, True)
     assert pages.submit(ana, f"{page}/name", {"name": "Boss"}, page="/account").status_code == 403
