@@ -1,13 +1,15 @@
 """Search of the inbox, on both databases."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from app.core.contacts import typed_search
 from app.core.conversations import lifecycle, messages
 from app.core.conversations.appending import NewMessage
 from app.core.inbox import search
 from app.core.inbox.lists import InboxRow
 from app.db import Database
+from app.models import Contact, Message
 from tests import make
 from tests.core.conversations.chats import query_plans, started_by_contact
 from tests.make import NOON
@@ -110,6 +112,10 @@ def test_search_on_sqlite_reads_the_index_and_not_the_messages(database: Databas
 
 
 @pytest.mark.databases("postgresql")
-def test_search_on_postgresql_reads_the_index_of_names(database: Database) -> None:
-    plans = query_plans(database, lambda session: search.search(session, 1, "siobhan", region=None, at=NOON))
-    assert "ix_contacts_name_words" in plans
+def test_search_on_postgresql_reads_the_indexes_of_words(database: Database) -> None:
+    for column, index in (
+        (Contact.__table__.c.name, "ix_contacts_name_words"),
+        (Message.__table__.c.body, "ix_messages_words"),
+    ):
+        wanted = select(column).where(typed_search.has_words(column, "siobhan"))
+        assert index in query_plans(database, lambda session, wanted=wanted: session.execute(wanted))
