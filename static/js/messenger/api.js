@@ -9,7 +9,7 @@ class RequestError extends Error {
   }
 }
 
-const WITH_IDENTITY = ["session", "sign-in", "messages"]; // calls that carry the identity that the page signed
+const WITH_IDENTITY = ["session", "sign-in", "messages"]; // calls with the identity that the page signed
 
 export const call = async (method, path, body) => {
   const headers = {};

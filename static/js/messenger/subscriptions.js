@@ -24,7 +24,6 @@ const openSubscriptions = async () => {
   toggle(true);
   types.replaceChildren();
   manage.hidden = true;
-  said.textContent = "";
   title.focus();
   await load((generation) => Promise.all([
     bearer() ? call("GET", `subscriptions${inLanguage()}`) : { subscriptions: [] },
@@ -38,6 +37,7 @@ const openSubscriptions = async () => {
 };
 
 const load = async (request, failed = texts.notLoaded) => {
+  said.textContent = "";
   try {
     await request(state.generation);
   } catch (error) {
@@ -71,7 +71,6 @@ const leaveButton = (id, name) => {
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
-    said.textContent = "";
     await load(async (generation) => {
       const { subscriptions } = await call("POST", `subscriptions/${id}/unsubscribe${inLanguage()}`, {});
       if (generation !== state.generation) return;
@@ -88,5 +87,5 @@ const leaveButton = (id, name) => {
 opener.addEventListener("click", () => (isShown() ? closeSubscriptions() : openSubscriptions()));
 byId("back").addEventListener("click", closeSubscriptions);
 events.addEventListener("cleared", () => {
-  if (isShown()) closeSubscriptions(); // another person begins
+  if (isShown()) closeSubscriptions();
 });
