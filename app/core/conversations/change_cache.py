@@ -85,7 +85,7 @@ class ChangeCache:
             return True
         with self._lock:
             found = [(each.change_number, number, each.revision) for number, each in self._conversations.items()]
-        changed = sorted(each for each in found if each[0] >= after)[: changes.CHANGES_MAX]
+        changed = sorted(each for each in found if each[0] >= after)[-changes.CHANGES_MAX :]
         return changes.checksum([(number, revision) for _, number, revision in changed]) in {"0", known}
 
     def _read(self, connection: ReadConnection) -> None:

@@ -26,19 +26,19 @@ class ChangeFeed:
 def changed_since(session: Session, cursor: str | None, *, limit: int = CHANGES_MAX) -> ChangeFeed:
     """Which conversations were changed by transactions that committed after ``cursor`` was issued. One statement.
 
-    No change is missed. On PostgreSQL, where a transaction that began earlier may commit later, each conversation
-    carries the number of the transaction that changed it, and a cursor is the oldest transaction that was still running
-    when it was issued. Some conversations are therefore returned twice; if all of them would be repeats, none is.
+    No change is missed, but for those of more than ``limit`` conversations: these are the newest ones. On PostgreSQL,
+    where a transaction that began earlier may commit later, each conversation carries the number of the transaction
+    that changed it, and a cursor is the oldest transaction that was still running when it was issued. Some
+    conversations are therefore returned twice; if all of them would be repeats, none is.
 
     :param cursor: null or unreadable: return the current cursor and no conversations
     """
     after, known = read_cursor(cursor)
     rows = run(session, _CHANGES[dialect_of(session)], {"after": 2**62 if after is None else after, "limit": limit})
     found = list(rows)
-    changed = [row for row in found if row.id is not None]
+    changed = [row for row in reversed(found) if row.id is not None]
     returned = checksum([(row.id, row.revision) for row in changed])
-    next_number = changed[-1].change_number if len(changed) == limit else found[0].cursor
-    return ChangeFeed(f"{next_number}-{returned}", [] if returned == known else [row.id for row in changed])
+    return ChangeFeed(f"{found[0].cursor}-{returned}", [] if returned == known else [row.id for row in changed])
 
 
 def read_cursor(cursor: str | None) -> tuple[int | None, str]:
@@ -71,9 +71,9 @@ def _changes(dialect: str) -> Select[Any]:
     now = select(cursor_now(dialect).label("cursor")).subquery("now")
     changed = and_(_CONVERSATION.c.change_number >= bindparam("after"), is_not_future(dialect))
     return (
-        select(now.c.cursor, _CONVERSATION.c.id, _CONVERSATION.c.revision, _CONVERSATION.c.change_number)
+        select(now.c.cursor, _CONVERSATION.c.id, _CONVERSATION.c.revision)
         .select_from(now.outerjoin(_CONVERSATION, changed))
-        .order_by(_CONVERSATION.c.change_number, _CONVERSATION.c.id)
+        .order_by(_CONVERSATION.c.change_number.desc(), _CONVERSATION.c.id.desc())
         .limit(bindparam("limit"))
     )
 

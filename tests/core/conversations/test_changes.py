@@ -3,11 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from app.core.conversations import changes, lifecycle, messages, views
-from app.core.conversations.appending import NewMessage
+from app.core.conversations.appending import NewMessage, change_stamp
 from app.db import Database
 from app.models import Conversation
 from tests.core.conversations.chats import query_plans, started_by_contact
@@ -70,6 +71,45 @@ def test_change_numbers_of_a_restored_server_are_ignored(database: Database) -> 
         assert changes.changed_since(session, cursor).conversation_ids == [chat]
 
 
+def test_changes_after_more_than_fit_into_one_answer_are_not_missed(database: Database) -> None:
+    """Many conversations have one change number when an agent leaves; others commit while an earlier change waits."""
+    with database.unit_of_work() as session:
+        chats = [started_by_contact(session) for _ in range(5)]
+    with database.read_only() as session:
+        cursor = changes.changed_since(session, None).cursor
+    with database.unit_of_work() as session:
+        together = {"revision": Conversation.revision + 1, "change_number": change_stamp(session, NOON)}
+        session.execute(update(Conversation).values(together), execution_options={"synchronize_session": False})
+    with database.read_only() as session:
+        feed = changes.changed_since(session, cursor, limit=3)
+        assert feed.conversation_ids == chats[2:]
+        assert changes.changed_since(session, feed.cursor, limit=3).conversation_ids == []
+    for chat in (chats[0], chats[4]):
+        with database.unit_of_work() as session:
+            messages.post(session, chat, NewMessage("contact", "Hello?"), at=NOON)
+        with database.read_only() as session:
+            feed = changes.changed_since(session, feed.cursor, limit=3)
+        assert feed.conversation_ids == [chat]
+
+
+@pytest.mark.databases("postgresql")
+def test_a_change_that_commits_after_a_full_answer_is_not_missed(database: Database) -> None:
+    with database.unit_of_work() as session:
+        late, *chats = [started_by_contact(session) for _ in range(4)]
+    with database.read_only() as session:
+        cursor = changes.changed_since(session, None).cursor
+    with database.unit_of_work() as waiting:
+        messages.post(waiting, late, NewMessage("contact", "late"), at=NOON)
+        for chat in chats:
+            with database.unit_of_work() as session:
+                messages.post(session, chat, NewMessage("contact", "quick"), at=NOON)
+        with database.read_only() as session:
+            feed = changes.changed_since(session, cursor, limit=3)
+        assert feed.conversation_ids == chats
+    with database.read_only() as session:
+        assert late in changes.changed_since(session, feed.cursor).conversation_ids
+
+
 def test_no_change_is_missed_while_eight_threads_write(database: Database) -> None:
     with database.unit_of_work() as session:
         chats = [started_by_contact(session) for _ in range(8)]
@@ -89,7 +129,7 @@ def test_no_change_is_missed_while_eight_threads_write(database: Database) -> No
         is_last = False
         while True:
             with database.read_only() as session:
-                feed = changes.changed_since(session, cursor, limit=3)
+                feed = changes.changed_since(session, cursor)
                 cursor = feed.cursor
             for chat in feed.conversation_ids:  # a page reads what changed
                 with database.read_only() as session:
