@@ -15,7 +15,7 @@ from pathlib import Path
 from app import config
 from app.core.workspace import bootstrap, settings
 from app.db import Database
-from app.web import working_slots
+from app.web.working_slots import SLOTS_ON_POSTGRESQL, SLOTS_ON_SQLITE
 
 SECRET_KEY = "bench-key-of-at-least-thirty-two-characters"
 DATABASES = ("sqlite", "postgresql")
@@ -87,7 +87,7 @@ def floor_server(place: Place, app: str = "bench.floor:create_app") -> Iterator[
     url = place.settings.database_url
     bare = url.removeprefix("sqlite:///") if url.startswith("sqlite") else url.replace("+psycopg", "")
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", app]
-    threads = working_slots.count_for(url).usual
+    threads = SLOTS_ON_SQLITE if place.database.is_sqlite else SLOTS_ON_POSTGRESQL
     command += [
         "--workers",
         str(WORKERS),

@@ -13,7 +13,7 @@ from app.config import ROOT, SETTINGS
 from app.setting_values import GATEWAYS
 from app.web.api.error_codes import CODES
 from app.web.api.insider import UPSERT_BYTES_MAX
-from app.web.working_slots import ON_DISTANT_POSTGRESQL
+from app.web.working_slots import SLOTS_ON_POSTGRESQL
 
 FOLDER = ROOT / "docs" / "deploy"
 TEXTS = {path.name: path.read_text() for path in sorted(FOLDER.iterdir())}
@@ -74,7 +74,7 @@ def test_an_upgrade_stops_all_processes_before_it_installs_and_migrates() -> Non
 
 def test_the_page_counts_connections_by_the_slots_of_the_server() -> None:
     words = {4: "four", 6: "six", 8: "eight", 12: "twelve", 16: "sixteen"}
-    slots = ON_DISTANT_POSTGRESQL.most
+    slots = SLOTS_ON_POSTGRESQL
     sentence = f"count {2 * slots} for each process of a web server ({words[slots]} requests at work"
     assert sentence in " ".join(TEXTS["README.md"].split())
 

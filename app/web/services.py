@@ -25,11 +25,10 @@ from app.gateways import open_gateway
 from app.gateways.base import Gateway
 from app.mail_client import MailServer, server_of
 from app.web import database as web_database
-from app.web import working_slots
 from app.web.current import application, current_globals
 from app.web.database import session_scope
 from app.web.request_times import RequestTimes
-from app.web.working_slots import WorkingSlots
+from app.web.working_slots import SLOTS_ON_POSTGRESQL, SLOTS_ON_SQLITE, WorkingSlots
 
 EXTENSION = "assent"
 # A read that takes longer is stopped; a change that waits longer for others gives up. Both are answered with 503.
@@ -62,7 +61,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Open the database and give the application its services."""
     web_database.init_app(app, settings)
     changes = ChangeCache()
-    slots = WorkingSlots(working_slots.count_for(settings.database_url))
+    slots = WorkingSlots(SLOTS_ON_SQLITE if settings.is_sqlite else SLOTS_ON_POSTGRESQL)
     limits = Limits(read_s=READ_LIMIT_S, lock_s=LOCK_LIMIT_S, while_waiting=slots.lent)
     app.extensions[EXTENSION] = Services(
         settings=settings,

@@ -35,7 +35,7 @@ class SearchQueue:
 
 
 def init_app(api: Flask) -> None:
-    api.extensions[_EXTENSION] = SearchQueue(max(1, services_of(api).slots.count.most // 2))
+    api.extensions[_EXTENSION] = SearchQueue(max(1, services_of(api).slots.count // 2))
 
 
 @contextmanager

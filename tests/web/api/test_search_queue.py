@@ -94,8 +94,8 @@ def test_whoever_waits_for_a_turn_lends_its_slot_and_gives_up_in_the_end(
     monkeypatch.setattr(search_queue, "WAIT_S", PATIENCE_S)
     running = Searching(app, LARGE)
     assert running.runs
-    waiting = [Searching(app, LARGE) for _ in range(services_of(app).slots.count.most)]
-    assert services_of(app).slots.take(timeout_s=PATIENCE_S)
+    waiting = [Searching(app, LARGE) for _ in range(services_of(app).slots.count)]
+    wait_for(lambda: services_of(app).slots.take(timeout_s=0))
     assert all(each.waits for each in waiting)
     services_of(app).slots.give_back()
     monkeypatch.setattr(search_queue, "WAIT_S", 0.1)
