@@ -16,6 +16,8 @@ from typing import Any
 
 import psycopg
 
+from app.db import without_marks
+
 _local = threading.local()
 _URL = os.environ["FLOOR_DATABASE_URL"]
 IS_SQLITE = not _URL.startswith("postgresql")
@@ -53,6 +55,8 @@ def connection() -> Any:
             _local.connection.execute("PRAGMA journal_mode=WAL")
             _local.connection.execute("PRAGMA synchronous=FULL")
             _local.connection.execute("PRAGMA foreign_keys=ON")
+            # The triggers of the inbox search call it.
+            _local.connection.create_function("without_marks", 1, without_marks, deterministic=True)
         else:
             _local.connection = psycopg.connect(_URL, autocommit=True)
     return _local.connection

@@ -2,12 +2,14 @@
 
 import importlib
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 from flask import Flask
 
 from app.config import Settings
 from app.db import Database
+from bench import messenger
 from bench.api_calls import ApiCalls
 from bench.forms import Forms
 from bench.load import Request
@@ -35,6 +37,14 @@ def test_every_floor_answers_and_attaches(place: Place) -> None:
     ):
         app = importlib.reload(importlib.import_module(f"bench.{name}")).create_app()
         assert list(_statuses(app, requests)) == [200] * len(requests), name
+
+
+def test_the_floor_stores_messages(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messenger, "VISITORS", 2)
+    importlib.reload(importlib.import_module("bench.floor_database"))
+    requests = list(islice(messenger.Chats(place).messages(None, 1), 2))
+    app = importlib.reload(importlib.import_module("bench.floor")).create_app()
+    assert list(_statuses(app, requests)) == [200, 200]
 
 
 def _statuses(app: Flask, requests: list[Request]) -> Iterator[int]:
