@@ -5,15 +5,13 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from app.core import clock
 from app.core.bulk import jobs
-from app.core.site import snippets
 from app.db import Database
 from app.jobs import run_bulk_jobs
 from app.models import JobKind
-from app.web.services import services_of
 from tests import make
 from tests.browser.conftest import sign_in
+from tests.browser.test_website_check import open_check
 from tests.core.site.test_samples import SHOP, SIGNED
 from tests.installations import Installation
 
@@ -22,7 +20,7 @@ pytestmark = pytest.mark.databases("sqlite")
 
 
 def press_during(target: Locator, replaced: Callable[[], None]) -> None:
-    """Press the button of the mouse over an element, and release it when the page was told of a change."""
+    """Press the button of the mouse over an element, and release it when the page has got a change."""
     box = target.bounding_box()
     assert box
     mouse = target.page.mouse
@@ -35,11 +33,7 @@ def press_during(target: Locator, replaced: Callable[[], None]) -> None:
 def test_a_page_of_a_website_opens_although_the_check_changes_meanwhile(
     page: Page, address: str, database: Database, installation: Installation
 ) -> None:
-    with database.unit_of_work() as session:
-        snippets.allow(session, SHOP, actor="agent:1", at=clock.now())
-    reports = services_of(installation.app).site_reports
-    sign_in(page, address)
-    page.goto(f"{address}/admin/website")
+    reports = open_check(page, address, database, installation)
     reports.add(SIGNED)
     cart = page.locator("details.check-page", has_text="/cart")
     expect(cart).to_be_visible()

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from app.core import clock
 from app.core.site import snippets
-from app.core.site.samples import ValueKind
+from app.core.site.samples import SiteReports, ValueKind
 from app.db import Database
 from app.web.services import services_of
 from tests.browser.conftest import sign_in
@@ -17,14 +17,19 @@ from tests.installations import Installation
 pytestmark = pytest.mark.databases("sqlite")
 
 
+def open_check(page: Page, address: str, database: Database, installation: Installation) -> SiteReports:
+    """Sign in and open the check of an allowed website. Returns what collects the reports of its pages."""
+    with database.unit_of_work() as session:
+        snippets.allow(session, SHOP, actor="agent:1", at=clock.now())
+    sign_in(page, address)
+    page.goto(f"{address}/admin/website")
+    return services_of(installation.app).site_reports
+
+
 def test_a_page_appears_and_turns_right_while_its_checklist_stays_open(
     page: Page, address: str, database: Database, installation: Installation
 ) -> None:
-    with database.unit_of_work() as session:
-        snippets.allow(session, SHOP, actor="agent:1", at=clock.now())
-    reports = services_of(installation.app).site_reports
-    sign_in(page, address)
-    page.goto(f"{address}/admin/website")
+    reports = open_check(page, address, database, installation)
     expect(page.get_by_text("No page was seen yet.")).to_be_visible()
     reports.add(SIGNED)
     cart = page.locator("details.check-page", has_text="/cart")

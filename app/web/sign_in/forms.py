@@ -69,7 +69,7 @@ class SignInForm(RecordsFailures, CustomLabels, SafeNext, LoginForm):
 
     def validate(self, *args: Any, **kwargs: Any) -> bool:
         """Normalize the password for every address. Flask-Security does so for known ones, and the hash of what was
-        typed for an unknown one has a limit: the error told a stranger that there is no such account.
+        typed for an unknown one has a limit: the error showed a stranger that there is no such account.
         """
         self.password.data = agents.normalize_password(self.password.data or "")
         return super().validate(*args, **kwargs)
